@@ -1,0 +1,120 @@
+// The members of the public structs, each with its name on the wire: the one list that both directions use.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include <vmq/info.hpp>
+#include <vmq/stats.hpp>
+
+namespace vmq::control {
+
+// The struct itself, const or not.
+template <typename T, typename Struct>
+concept Is = std::same_as<std::remove_const_t<T>, Struct>;
+
+// Calls visit(name, member) for every member. The structured bindings are there so that a member added to a struct and
+// not to this list does not compile.
+
+template <Is<PairInfo> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [pair, state, cpu, numa_node, thread_id, thread_cpu, rx_vector, tx_vector] = record;
+    visit("pair", pair);
+    visit("state", state);
+    visit("cpu", cpu);
+    visit("numa_node", numa_node);
+    visit("thread_id", thread_id);
+    visit("thread_cpu", thread_cpu);
+    visit("rx_vector", rx_vector);
+    visit("tx_vector", tx_vector);
+}
+
+template <Is<Info> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [name, application, process_id, mac, mtu, link_up, device_features, negotiated_features, feature_names,
+           ring_layout, ring_size, queue_pairs, max_queue_pairs, device_max_queue_pairs, vectors, vector_sharing,
+           iommu_mode, buffers_per_pair, buffer_size, memory_bytes, huge_pages, control_queue_usable, pairs] = record;
+    visit("name", name);
+    visit("application", application);
+    visit("process_id", process_id);
+    visit("mac", mac);
+    visit("mtu", mtu);
+    visit("link_up", link_up);
+    visit("device_features", device_features);
+    visit("negotiated_features", negotiated_features);
+    visit("feature_names", feature_names);
+    visit("ring_layout", ring_layout);
+    visit("ring_size", ring_size);
+    visit("queue_pairs", queue_pairs);
+    visit("max_queue_pairs", max_queue_pairs);
+    visit("device_max_queue_pairs", device_max_queue_pairs);
+    visit("vectors", vectors);
+    visit("vector_sharing", vector_sharing);
+    visit("iommu_mode", iommu_mode);
+    visit("buffers_per_pair", buffers_per_pair);
+    visit("buffer_size", buffer_size);
+    visit("memory_bytes", memory_bytes);
+    visit("huge_pages", huge_pages);
+    visit("control_queue_usable", control_queue_usable);
+    visit("pairs", pairs);
+}
+
+template <Is<PairStats> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [pair, state, rx_packets, rx_bytes, rx_drops_oversized, rx_drops_short, rx_drops_bad_header,
+           rx_refill_failures, rx_interrupts, rx_notifies, rx_faults, tx_packets, tx_bytes, tx_relayed, tx_completed,
+           tx_rejected, tx_ring_full, tx_interrupts, tx_notifies, tx_faults, wakeups] = record;
+    visit("pair", pair);
+    visit("state", state);
+    visit("rx_packets", rx_packets);
+    visit("rx_bytes", rx_bytes);
+    visit("rx_drops_oversized", rx_drops_oversized);
+    visit("rx_drops_short", rx_drops_short);
+    visit("rx_drops_bad_header", rx_drops_bad_header);
+    visit("rx_refill_failures", rx_refill_failures);
+    visit("rx_interrupts", rx_interrupts);
+    visit("rx_notifies", rx_notifies);
+    visit("rx_faults", rx_faults);
+    visit("tx_packets", tx_packets);
+    visit("tx_bytes", tx_bytes);
+    visit("tx_relayed", tx_relayed);
+    visit("tx_completed", tx_completed);
+    visit("tx_rejected", tx_rejected);
+    visit("tx_ring_full", tx_ring_full);
+    visit("tx_interrupts", tx_interrupts);
+    visit("tx_notifies", tx_notifies);
+    visit("tx_faults", tx_faults);
+    visit("wakeups", wakeups);
+}
+
+template <Is<Stats> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [pairs, config_changes, control_commands, control_failures] = record;
+    visit("pairs", pairs);
+    visit("config_changes", config_changes);
+    visit("control_commands", control_commands);
+    visit("control_failures", control_failures);
+}
+
+template <Is<VectorStats> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [vector, owner, eventfd_sum, irq, kernel_counts, wanted_cpu, affinity, trouble, moved] = record;
+    visit("vector", vector);
+    visit("owner", owner);
+    visit("eventfd_sum", eventfd_sum);
+    visit("irq", irq);
+    visit("kernel_counts", kernel_counts);
+    visit("wanted_cpu", wanted_cpu);
+    visit("affinity", affinity);
+    visit("trouble", trouble);
+    visit("moved", moved);
+}
+
+template <Is<InterruptTable> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [cpus, vectors] = record;
+    visit("cpus", cpus);
+    visit("vectors", vectors);
+}
+
+}  // namespace vmq::control

@@ -1,0 +1,174 @@
+// Device: net device, placement, control thread and control socket put together.
+#include <vmq/device.hpp>
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "affinity/placement.hpp"
+#include "affinity/thread.hpp"
+#include "affinity/topology.hpp"
+#include "driver/control/server.hpp"
+#include "driver/control/socket_path.hpp"
+#include "driver/control_thread.hpp"
+#include "driver/device_factory.hpp"
+#include "driver/net/net_device.hpp"
+#include "driver/support/errors.hpp"
+#include "driver/vector_placement.hpp"
+
+namespace vmq {
+
+using namespace std::chrono_literals;
+
+class Device::Impl final : public control::Handler {
+public:
+    Impl(std::unique_ptr<virtio::Transport> transport, const Options& options)
+        : options_(options),
+          process_name_(process_name()),
+          device_node_(affinity::pci_numa_node(transport->name())),
+          topology_(affinity::load_topology()),
+          net_(std::move(transport), options_, [this](unsigned pairs) { return place(pairs); }),
+          vectors_(net_, topology_, places_) {
+        for (const affinity::PairPlacement& place : places_) net_.pair(place.pair).set_placed_cpu(static_cast<int>(place.cpu.value));
+        warn_each(vectors_.apply());
+        net_.set_queue_pairs(options_.queue_pairs != 0 ? options_.queue_pairs : default_pairs());
+        listen();
+        start_control_thread();
+    }
+
+    // control::Handler: on the control thread.
+    Info info() override {
+        Info info = net_.info();
+        info.application = process_name_;
+        info.process_id = ::getpid();
+        return info;
+    }
+    Stats stats() override { return net_.stats(); }
+    InterruptTable interrupts() override { return vectors_.table(); }
+    void set_queue_pairs(unsigned count) override { net_.set_queue_pairs(count); }
+
+    [[nodiscard]] net::NetDevice& net() noexcept { return net_; }
+    void on_control_thread(std::function<void()> task) { thread_->run(std::move(task)); }
+
+    [[nodiscard]] net::PairCore& take(unsigned index) {
+        if (index >= net_.max_queue_pairs()) {
+            support::fail(Errc::out_of_range, net_.name() + ": requested queue pair " + std::to_string(index) +
+                                                  ", the device has pairs 0 to " + std::to_string(net_.max_queue_pairs() - 1));
+        }
+        net::PairCore& pair = net_.pair(index);
+        pair.acquire(net_.name());
+        if (!options_.pin_threads || index >= places_.size()) return pair;
+        try {
+            affinity::pin_thread(places_[index].cpu);
+        } catch (...) {
+            pair.release();
+            throw;
+        }
+        pair.set_pinned_cpu(static_cast<int>(places_[index].cpu.value));
+        return pair;
+    }
+
+private:
+    static std::string process_name() {
+        std::array<char, 17> name{};
+        ::prctl(PR_GET_NAME, name.data());
+        return name.data();
+    }
+
+    std::vector<int> place(unsigned pairs) {
+        affinity::PlacementRequest request;
+        request.pairs = pairs;
+        request.device_node = device_node_;
+        request.policy = options_.placement;
+        request.cpus = options_.cpus;
+        places_ = affinity::place(topology_, request);
+        std::vector<int> nodes(pairs, affinity::unknown_node);
+        for (const affinity::PairPlacement& place : places_) nodes[place.pair] = place.numa_node;
+        return nodes;
+    }
+
+    [[nodiscard]] unsigned default_pairs() const {
+        return std::clamp(static_cast<unsigned>(topology_.allowed().size()), 1u, net_.max_queue_pairs());
+    }
+
+    void listen() {
+        if (!options_.control_socket) return;
+        server_.emplace(options_.control_socket->empty() ? control::socket_path(net_.name()) : *options_.control_socket, *this);
+    }
+
+    void start_control_thread() {
+        std::vector<ControlThread::Source> sources;
+        for (const int fd : net_.event_fds()) sources.push_back({fd, [this] { net_.serve_events(); }});
+        if (const int fd = net_.request_event_fd(); fd >= 0) sources.push_back({fd, [this, fd] { let_go(fd); }});
+        if (server_) sources.push_back({server_->poll_fd(), [this] { server_->service(); }});
+        const auto tick = [this] {
+            net_.look_at_config();
+            warn_each(vectors_.repair());
+        };
+        const auto report = [this](const std::exception& error) { log(LogLevel::error, error.what()); };
+        thread_.emplace(std::move(sources), 1s, tick, report);
+    }
+
+    void let_go(int request_fd) {
+        std::uint64_t requests = 0;
+        [[maybe_unused]] const auto taken = ::read(request_fd, &requests, sizeof requests);
+        log(LogLevel::warning, net_.name() + ": the system asks for the device back; close it");
+        net_.let_go();
+    }
+
+    void warn_each(const std::vector<std::string>& lines) const {
+        for (const std::string& line : lines) log(LogLevel::warning, net_.name() + ": " + line);
+    }
+    void log(LogLevel level, const std::string& text) const {
+        if (options_.log) options_.log(level, text);
+    }
+
+    // Destroyed from the last to the first: the control thread ends before what it serves.
+    Options options_;
+    std::string process_name_;
+    int device_node_;
+    affinity::Topology topology_;
+    std::vector<affinity::PairPlacement> places_;
+    net::NetDevice net_;
+    VectorPlacement vectors_;
+    std::optional<control::Server> server_;
+    std::optional<ControlThread> thread_;
+};
+
+Device DeviceFactory::open(std::unique_ptr<virtio::Transport> transport, const Options& options) {
+    return Device(std::make_unique<Device::Impl>(std::move(transport), options));
+}
+
+Device::Device(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Device::Device(Device&&) noexcept = default;
+Device& Device::operator=(Device&&) noexcept = default;
+Device::~Device() = default;
+
+unsigned Device::queue_pairs() const noexcept { return impl_->net().queue_pairs(); }
+unsigned Device::max_queue_pairs() const noexcept { return impl_->net().max_queue_pairs(); }
+Stats Device::stats() const { return impl_->stats(); }
+
+Info Device::info() const {
+    Info info;
+    impl_->on_control_thread([&] { info = impl_->info(); });
+    return info;
+}
+
+InterruptTable Device::interrupts() const {
+    InterruptTable table;
+    impl_->on_control_thread([&] { table = impl_->interrupts(); });
+    return table;
+}
+
+void Device::set_queue_pairs(unsigned count) {
+    impl_->on_control_thread([&] { impl_->set_queue_pairs(count); });
+}
+
+QueuePair Device::take_queue_pair(unsigned index) { return QueuePair(impl_->take(index)); }
+
+}  // namespace vmq

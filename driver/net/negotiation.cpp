@@ -1,0 +1,70 @@
+// What driver and device agree on before the first virtqueue.
+#include "driver/net/negotiation.hpp"
+
+#include <string>
+
+#include <vmq/error.hpp>
+
+#include "driver/support/errors.hpp"
+#include "driver/virtio/spec.hpp"
+
+namespace vmq::net {
+
+using virtio::Feature;
+using virtio::FeatureSet;
+
+namespace {
+
+constexpr FeatureSet supported{Feature::mtu,       Feature::mac, Feature::mrg_rxbuf, Feature::status,         Feature::ctrl_vq,
+                               Feature::mq,        Feature::event_idx, Feature::version_1, Feature::access_platform};
+
+std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
+    support::le16 value;
+    transport.read_config(offset, std::as_writable_bytes(std::span{&value, 1}));
+    return value.value();
+}
+
+// 5.1.4.1: 1 to 0x8000, and the virtqueues for it must be there.
+bool pair_count_is_sound(virtio::Transport& transport, const Options& options) {
+    const unsigned pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
+    const unsigned queues = transport.queue_count();
+    if (pairs >= virtio::vq_pairs_min && pairs <= virtio::vq_pairs_max && queues >= 2 * pairs + 1) return true;
+    if (options.log) {
+        options.log(LogLevel::warning, transport.name() + ": the device claims max_virtqueue_pairs " + std::to_string(pairs) + " with " +
+                                   std::to_string(queues) + " virtqueues; one pair is used");
+    }
+    return false;
+}
+
+}  // namespace
+
+FeatureSet choose_features(virtio::Transport& transport, FeatureSet offered, const Options& options) {
+    FeatureSet features = offered & supported;
+    for (const std::string& name : options.refused_features) features.remove(virtio::parse_feature(name));
+    features = virtio::without_orphans(features);
+    if (features.has(Feature::mq) && !pair_count_is_sound(transport, options)) features.remove(Feature::mq);
+    return features;
+}
+
+NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
+    NetConfig config;
+    if (features.has(Feature::mac)) {
+        MacAddress mac;
+        transport.read_config(virtio::net_config::mac, std::as_writable_bytes(std::span{mac}));
+        config.mac = mac;
+    }
+    if (features.has(Feature::mtu)) {
+        config.mtu = read_u16(transport, virtio::net_config::mtu);
+        // 5.1.4.1: 68 to 65535.
+        if (config.mtu < 68) support::fail(Errc::bad_device, transport.name() + ": mtu " + std::to_string(config.mtu));
+    }
+    if (features.has(Feature::mq)) config.max_queue_pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
+    return config;
+}
+
+bool read_link_up(virtio::Transport& transport, FeatureSet features) {
+    if (!features.has(Feature::status)) return true;  // 5.1.4.2: then it is to be taken as up
+    return (read_u16(transport, virtio::net_config::status) & virtio::net_status::link_up) != 0;
+}
+
+}  // namespace vmq::net

@@ -1,0 +1,30 @@
+// What driver and device agree on before the first virtqueue: features and the device's configuration. VIRTIO 1.3, 5.1.3, 5.1.4.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <vmq/info.hpp>
+#include <vmq/options.hpp>
+
+#include "driver/virtio/features.hpp"
+#include "driver/virtio/transport.hpp"
+
+namespace vmq::net {
+
+struct NetConfig {
+    std::optional<MacAddress> mac;
+    std::uint16_t mtu = 1500;
+    std::uint16_t max_queue_pairs = 1;
+};
+
+// The features to accept of those offered. Throws std::invalid_argument for a refused feature that does not exist. Says in the
+// log what it leaves out because the device contradicts itself.
+[[nodiscard]] virtio::FeatureSet choose_features(virtio::Transport& transport, virtio::FeatureSet offered,
+                                                 const Options& options);
+
+// Reads what the negotiated features make valid.
+[[nodiscard]] NetConfig read_net_config(virtio::Transport& transport, virtio::FeatureSet features);
+[[nodiscard]] bool read_link_up(virtio::Transport& transport, virtio::FeatureSet features);
+
+}  // namespace vmq::net

@@ -1,0 +1,149 @@
+// A virtio-net device in operation: what the control thread does with it while it runs.
+#include "driver/net/net_device.hpp"
+
+#include <chrono>
+#include <exception>
+#include <thread>
+#include <utility>
+
+#include <vmq/error.hpp>
+
+#include "driver/virtio/spec.hpp"
+
+namespace vmq::net {
+
+NetDevice::NetDevice(std::unique_ptr<virtio::Transport> transport, const Options& options, const ChooseNodes& choose_nodes)
+    : options_(options), name_(transport->name()), transport_(std::move(transport)) {
+    try {
+        start(choose_nodes);
+    } catch (...) {
+        reset_for_good();
+        throw;
+    }
+}
+
+NetDevice::~NetDevice() { reset_for_good(); }
+
+void NetDevice::reset_for_good() noexcept {
+    try {
+        transport_->reset();
+    } catch (const std::exception& error) {
+        log(LogLevel::error, name_ + ": reset before closing: " + error.what());
+    }
+}
+
+Stats NetDevice::stats() const {
+    Stats stats;
+    for (const auto& pair : pairs_) stats.pairs.push_back(pair->stats());
+    stats.config_changes = config_changes_.value();
+    if (control_) {
+        stats.control_commands = control_->commands();
+        stats.control_failures = control_->failures();
+    }
+    return stats;
+}
+
+Info NetDevice::info() const {
+    Info info;
+    info.name = name_;
+    info.mac = config_.mac;
+    info.mtu = config_.mtu;
+    info.link_up = link_up_.load(std::memory_order_relaxed);
+    info.device_features = device_features_.bits();
+    info.negotiated_features = features_.bits();
+    info.feature_names = virtio::feature_names(features_);
+    info.ring_layout = "split";
+    info.ring_size = pairs_.front()->receiveq().ring().size();
+    info.queue_pairs = queue_pairs();
+    info.max_queue_pairs = max_queue_pairs();
+    info.device_max_queue_pairs = config_.max_queue_pairs;
+    info.vectors = plan_.count;
+    info.vector_sharing = plan_.sharing();
+    info.iommu_mode = transport_->iommu_mode();
+    info.buffers_per_pair = buffers_per_pair_;
+    info.buffer_size = buffer_size_;
+    info.memory_bytes = ring_memory_;
+    info.huge_pages = true;
+    info.control_queue_usable = control_ && control_->usable();
+    for (unsigned i = 0; i < pairs_.size(); ++i) {
+        const PairCore& pair = *pairs_[i];
+        if (pair.pool() != nullptr) {
+            info.memory_bytes += pair.pool()->memory_size();
+            info.huge_pages = info.huge_pages && pair.pool()->huge_pages();
+        }
+        PairInfo& row = info.pairs.emplace_back();
+        row.pair = i;
+        row.state = pair.state();
+        row.cpu = pair.placed_cpu();
+        row.numa_node = nodes_[i];
+        row.thread_id = pair.owner_thread();
+        row.thread_cpu = pair.pinned_cpu();
+        row.rx_vector = plan_.pairs[i].receive.is_none() ? -1 : plan_.pairs[i].receive.value;
+        row.tx_vector = plan_.pairs[i].transmit.is_none() ? -1 : plan_.pairs[i].transmit.value;
+    }
+    return info;
+}
+
+std::vector<int> NetDevice::event_fds() const {
+    std::vector<int> fds;
+    for (unsigned i = 0; i < common_events_.size() && i < plan_.count; ++i) fds.push_back(common_events_[i].fd());
+    return fds;
+}
+
+void NetDevice::serve_events() {
+    for (VectorEvent& event : common_events_) event.drain();
+    if (plan_.mode == WaitMode::shared)
+        for (const auto& pair : pairs_) pair->sleeper().wake();
+    look_at_config();
+}
+
+// 4.1.4.3.1 and 2.1.1: what a configuration change interrupt may mean.
+void NetDevice::look_at_config() {
+    if (removed_) return;
+    const std::uint8_t status = transport_->status();
+    if (status == 0xff) {
+        log(LogLevel::error, name_ + ": the device is gone");
+        removed_ = true;
+        return stop_pairs();
+    }
+    if ((status & virtio::device_status::needs_reset) != 0) {
+        log(LogLevel::error, name_ + ": the device asks for a reset (DEVICE_NEEDS_RESET)");
+        removed_ = true;
+        return stop_pairs();
+    }
+    const bool up = read_link_up(*transport_, features_);
+    if (link_up_.exchange(up, std::memory_order_relaxed) == up) return;
+    config_changes_.add();
+    log(LogLevel::info, name_ + (up ? ": link up" : ": link down"));
+}
+
+void NetDevice::stop_pairs() noexcept {
+    for (const auto& pair : pairs_) pair->want(Shape::stopped);
+}
+
+void NetDevice::let_go() {
+    removed_ = true;
+    stop_pairs();
+    try {
+        await_owners(0, max_queue_pairs());
+    } catch (const std::system_error& error) {
+        log(LogLevel::warning, name_ + ": " + error.what());
+    }
+    transport_->reset();
+}
+
+std::uint64_t NetDevice::vector_interrupts(unsigned vector) const {
+    const bool per_pair = plan_.mode == WaitMode::own_vector || plan_.mode == WaitMode::own_vectors;
+    if (!per_pair || vector < common_events_.size()) return common_events_[vector].interrupts();
+    for (unsigned i = 0; i < pairs_.size(); ++i) {
+        if (plan_.pairs[i].receive.value == vector) return pairs_[i]->sleeper().receive_event().interrupts();
+        if (plan_.pairs[i].transmit.value == vector) return pairs_[i]->sleeper().transmit_event().interrupts();
+    }
+    return 0;
+}
+
+void NetDevice::log(LogLevel level, const std::string& text) const {
+    if (options_.log) options_.log(level, text);
+}
+
+}  // namespace vmq::net

@@ -1,0 +1,110 @@
+// A virtio-net device in operation: its queue pairs, control queue and vectors, from negotiation to the last reset.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <vmq/info.hpp>
+#include <vmq/options.hpp>
+
+#include "driver/net/control_queue.hpp"
+#include "driver/net/negotiation.hpp"
+#include "driver/net/pair_core.hpp"
+#include "driver/net/vector_plan.hpp"
+
+namespace vmq::virtio {
+class FeaturesOk;
+}
+
+namespace vmq::net {
+
+// Control thread only, but for the calls marked "any thread".
+class NetDevice {
+public:
+    // Tells for each of `pairs` pairs the NUMA node its memory should come from, -1 for anywhere.
+    using ChooseNodes = std::function<std::vector<int>(unsigned pairs)>;
+
+    // Resets the device, negotiates, and starts it with one pair active. Throws; the device is reset then.
+    NetDevice(std::unique_ptr<virtio::Transport> transport, const Options& options, const ChooseNodes& choose_nodes);
+    // Resets the device and waits for it before any memory it could write goes away.
+    ~NetDevice();
+    NetDevice(const NetDevice&) = delete;
+    NetDevice& operator=(const NetDevice&) = delete;
+
+    // Any thread.
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] unsigned queue_pairs() const noexcept { return queue_pairs_.load(std::memory_order_relaxed); }
+    [[nodiscard]] unsigned max_queue_pairs() const noexcept { return static_cast<unsigned>(pairs_.size()); }
+    [[nodiscard]] PairCore& pair(unsigned index) noexcept { return *pairs_[index]; }
+    [[nodiscard]] Stats stats() const;
+
+    // All or nothing; see vmq::Device. Blocks for the owners and the device, each under the deadline.
+    void set_queue_pairs(unsigned count);
+
+    // The descriptors on which the device reports to the control thread, and what to do when one is readable.
+    [[nodiscard]] std::vector<int> event_fds() const;
+    void serve_events();
+    // Reads status and link; also to be called now and then, since an interrupt may get lost or there may be none.
+    void look_at_config();
+    // Becomes readable when the system wants the device back; -1: never.
+    [[nodiscard]] int request_event_fd() { return transport_->request_event_fd(); }
+    // Tells every owner that nothing will come any more, waits for them under the deadline, and resets the device.
+    void let_go();
+
+    // What the device itself knows; placement, threads and process are the caller's to add.
+    [[nodiscard]] Info info() const;
+    [[nodiscard]] const VectorPlan& vector_plan() const noexcept { return plan_; }
+    [[nodiscard]] std::uint64_t vector_interrupts(unsigned vector) const;
+
+private:
+    void start(const ChooseNodes& choose_nodes);
+    [[nodiscard]] bool try_start(unsigned vectors, const ChooseNodes& choose_nodes);
+    void read_config();
+    void make_pairs();
+    void make_control_queue();
+    [[nodiscard]] bool connect_vectors();
+    [[nodiscard]] bool enable_queues(virtio::FeaturesOk& device);
+    [[nodiscard]] virtio::QueueIndex control_queue() const;
+    [[nodiscard]] std::uint16_t ring_size(virtio::QueueIndex queue) const;
+    void size_buffers();
+    void prepare(PairCore& pair);
+    void stop_pairs() noexcept;
+    void reset_for_good() noexcept;
+
+    void grow(unsigned count);
+    void shrink(unsigned count);
+    void command_queue_pairs(unsigned count);
+    void await_owners(unsigned first, unsigned last);
+    void await_silence(unsigned first, unsigned last);
+
+    void log(LogLevel level, const std::string& text) const;
+
+    Options options_;
+    std::string name_;
+    virtio::FeatureSet device_features_;
+    virtio::FeatureSet features_;
+    NetConfig config_;
+    VectorPlan plan_;
+    std::vector<int> nodes_;
+    unsigned buffers_per_pair_ = 0;
+    unsigned buffer_size_ = 0;
+    std::uint64_t ring_memory_ = 0;
+    bool removed_ = false;
+    std::atomic<bool> link_up_{true};
+    std::atomic<unsigned> queue_pairs_{1};
+    Counter config_changes_;
+
+    std::array<VectorEvent, 2> common_events_;  // of the vectors that belong to no single pair
+    std::vector<virtio::DmaBlock> ring_blocks_;
+    std::vector<std::unique_ptr<PairCore>> pairs_;
+    std::unique_ptr<ControlQueue> control_;
+    // Last, so that it goes first: once the transport is gone the device cannot reach the memory above, whatever its
+    // reset did.
+    std::unique_ptr<virtio::Transport> transport_;
+};
+
+}  // namespace vmq::net

@@ -1,0 +1,250 @@
+// One queue pair in the hands of one owner thread.
+#include "driver/net/pair_core.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <vmq/error.hpp>
+
+#include "driver/net/packet_access.hpp"
+#include "driver/support/errors.hpp"
+
+namespace vmq::net {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+PairCore::PairCore(unsigned index, std::unique_ptr<virtio::SplitRing> receive_ring,
+                   std::unique_ptr<virtio::SplitRing> transmit_ring, bool mergeable, std::uint32_t max_packet_bytes,
+                   WaitMode wait)
+    : index_(index),
+      receive_ring_(std::move(receive_ring)),
+      transmit_ring_(std::move(transmit_ring)),
+      receiveq_(*receive_ring_, mergeable),
+      transmitq_(*transmit_ring_, max_packet_bytes),
+      sleeper_(wait) {}
+
+std::size_t PairCore::recv(Batch& batch) noexcept {
+    recycle(batch);
+    if (shape_changed()) follow_shape();
+    if (!has_packets()) return 0;
+    if (relay_pending()) send_relayed();
+    receiveq_.receive(batch);
+    receiveq_.refill();
+    note_faults();
+    return batch.size();
+}
+
+std::size_t PairCore::send(Batch& batch) noexcept {
+    if (shape_changed()) follow_shape();
+    if (batch.empty()) return 0;
+    if (shape_ != Shape::active) return hand_over(batch);
+    if (relay_pending()) send_relayed();
+    const std::size_t taken = transmitq_.send(batch);
+    note_faults();
+    return taken;
+}
+
+std::size_t PairCore::hand_over(Batch& batch) noexcept {
+    if (shape_ == Shape::stopped || relay_target_ == nullptr || relay_target_->owner_thread() == 0) return 0;
+    const std::size_t taken = relay_target_->relay_.push(batch, relay_target_->transmit_ring_->size());
+    if (taken != 0) relay_target_->sleeper_.wake();
+    handed_over_.add(taken);
+    return taken;
+}
+
+void PairCore::send_relayed() noexcept {
+    if (shape_ != Shape::active) return;
+    relay_.pull(relayed_);
+    if (!relayed_.empty()) transmitq_.send(relayed_);
+}
+
+std::size_t PairCore::allocate(Batch& batch, std::size_t count) noexcept {
+    if (shape_changed()) follow_shape();
+    if (!has_packets()) return 0;
+    count = std::min(count, Batch::capacity - batch.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        Buffer* buffer = pool_->take();
+        if (buffer == nullptr) {
+            transmitq_.reclaim();
+            buffer = pool_->take();
+        }
+        if (buffer == nullptr) return i;
+        PacketAccess::emplace(batch, buffer, buffer->base + packet_offset, 0, 1);
+    }
+    return count;
+}
+
+void PairCore::recycle(Batch& batch) noexcept {
+    if (batch.empty()) return;
+    if (!has_packets()) return batch.clear();
+    for (Packet& packet : batch) pool_->give_chain(PacketAccess::detach(packet));
+    PacketAccess::drop_front(batch, batch.size());
+}
+
+WakeReason PairCore::wait(std::chrono::nanoseconds timeout) noexcept {
+    const bool for_ever = timeout < 0ns;
+    const auto start = Clock::now();
+    for (unsigned round = 0;; ++round) {
+        if (const auto reason = look()) {
+            disarm_rings();
+            return *reason;
+        }
+        if (!arm_rings()) continue;
+        const auto left = for_ever ? std::chrono::nanoseconds::max() : timeout - (Clock::now() - start);
+        if (left <= 0ns) {
+            disarm_rings();
+            return WakeReason::timeout;
+        }
+        // Draining ends when the transmitq is empty, for which no interrupt needs to come.
+        const bool draining = shape_changed();
+        if (sleeper_.sleep(draining ? std::min<std::chrono::nanoseconds>(left, 1ms) : left, round)) wakeups_.add();
+    }
+}
+
+bool PairCore::arm() noexcept {
+    sleeper_.drain();
+    return !look() && arm_rings();
+}
+
+// What wait would return at once, if anything.
+std::optional<WakeReason> PairCore::look() noexcept {
+    if (shape_changed()) follow_shape();
+    if (shape_ == Shape::stopped || broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
+    if (std::exchange(return_untold_, false)) return WakeReason::ready;
+    if (shape_ == Shape::unprepared) return std::nullopt;
+    if (relay_pending()) send_relayed();
+    if (receive_ring_->has_used()) return WakeReason::ready;
+    if (shape_ == Shape::parked && std::exchange(parking_untold_, false)) return WakeReason::parked;
+    if (shape_ == Shape::active && transmitq_.blocked()) {
+        transmitq_.reclaim();
+        if (!transmitq_.blocked()) return WakeReason::ready;
+    }
+    return std::nullopt;
+}
+
+// False: something has come meanwhile, look again.
+bool PairCore::arm_rings() noexcept {
+    if (shape_ != Shape::active && shape_ != Shape::draining) return true;
+    if (!receive_ring_->arm()) return false;
+    if (!transmitq_.blocked() && !receiveq_.starved()) return true;
+    if (transmit_ring_->outstanding() == 0 || transmit_ring_->arm()) return true;
+    transmitq_.reclaim();
+    receiveq_.refill();
+    return false;
+}
+
+void PairCore::disarm_rings() noexcept {
+    if (!has_packets()) return;
+    receive_ring_->disarm();
+    transmit_ring_->disarm();
+}
+
+void PairCore::follow_shape() noexcept {
+    const Shape wanted = wanted_.load(std::memory_order_acquire);
+    const Shape before = std::exchange(shape_, wanted);
+    switch (wanted) {
+        case Shape::draining:
+            // 5.1.6.5.5: nothing may be left on the transmitq when the command is made available.
+            transmitq_.reclaim();
+            if (transmit_ring_->outstanding() != 0 && transmit_ring_->fault() == virtio::RingFault::none) return;
+            break;
+        case Shape::active:
+            return_untold_ = before == Shape::parked || before == Shape::unprepared;
+            parking_untold_ = false;
+            break;
+        case Shape::parked:
+            parking_untold_ = before != Shape::parked;
+            return_untold_ = false;
+            break;
+        case Shape::unprepared:
+        case Shape::stopped:
+            break;
+    }
+    seen_.store(wanted, std::memory_order_release);
+}
+
+void PairCore::note_faults() noexcept {
+    const bool receive = receive_ring_->fault() != virtio::RingFault::none;
+    const bool transmit = transmit_ring_->fault() != virtio::RingFault::none;
+    if (!receive && !transmit) return;
+    if (receive && receive_faults_.value() == 0) receive_faults_.add();
+    if (transmit && transmit_faults_.value() == 0) transmit_faults_.add();
+    broken_.store(true, std::memory_order_relaxed);
+}
+
+void PairCore::acquire(std::string_view device_name) {
+    const std::scoped_lock lock(ownership_);
+    if (const int owner = owner_thread_.load(std::memory_order_relaxed); owner != 0) {
+        support::fail(Errc::busy, std::string(device_name) + ": queue pair " + std::to_string(index_) + " belongs to thread " +
+                                      std::to_string(owner));
+    }
+    owner_thread_.store(::gettid(), std::memory_order_relaxed);
+}
+
+void PairCore::release() noexcept {
+    const std::scoped_lock lock(ownership_);
+    owner_thread_.store(0, std::memory_order_relaxed);
+    pinned_cpu_.store(-1, std::memory_order_relaxed);
+}
+
+PairState PairCore::state() const noexcept {
+    const Shape wanted = wanted_.load(std::memory_order_relaxed);
+    if (wanted == Shape::stopped) return PairState::stopped;
+    if (broken_.load(std::memory_order_relaxed)) return PairState::broken;
+    if (wanted == Shape::active) return PairState::active;
+    return wanted == Shape::draining ? PairState::draining : PairState::parked;
+}
+
+PairStats PairCore::stats() const noexcept {
+    const ReceiveCounters& rx = receiveq_.counters;
+    const TransmitCounters& tx = transmitq_.counters;
+    PairStats stats;
+    stats.pair = index_;
+    stats.state = state();
+    stats.rx_packets = rx.packets.value();
+    stats.rx_bytes = rx.bytes.value();
+    stats.rx_drops_oversized = rx.drops_oversized.value();
+    stats.rx_drops_short = rx.drops_short.value();
+    stats.rx_drops_bad_header = rx.drops_bad_header.value();
+    stats.rx_refill_failures = rx.refill_failures.value();
+    stats.rx_interrupts = sleeper_.receive_event().interrupts_read();
+    stats.rx_notifies = rx.notifies.value();
+    stats.rx_faults = receive_faults_.value();
+    stats.tx_packets = tx.packets.value();
+    stats.tx_bytes = tx.bytes.value();
+    stats.tx_relayed = handed_over_.value();
+    stats.tx_completed = tx.completed.value();
+    stats.tx_rejected = tx.rejected.value();
+    stats.tx_ring_full = tx.ring_full.value();
+    stats.tx_interrupts = sleeper_.transmit_event().interrupts_read();
+    stats.tx_notifies = tx.notifies.value();
+    stats.tx_faults = transmit_faults_.value();
+    stats.wakeups = wakeups_.value();
+    return stats;
+}
+
+void PairCore::prepare(std::unique_ptr<PacketPool> pool) {
+    pool_ = std::move(pool);
+    receiveq_.use_pool(*pool_);
+    transmitq_.use_pool(*pool_);
+    receiveq_.fill();
+}
+
+void PairCore::want(Shape shape) noexcept {
+    wanted_.store(shape, std::memory_order_release);
+    sleeper_.wake();
+}
+
+bool PairCore::settled() noexcept {
+    const Shape wanted = wanted_.load(std::memory_order_relaxed);
+    if (seen_.load(std::memory_order_acquire) == wanted) return true;
+    const std::scoped_lock lock(ownership_);
+    if (owner_thread_.load(std::memory_order_relaxed) == 0) follow_shape();
+    return seen_.load(std::memory_order_acquire) == wanted;
+}
+
+}  // namespace vmq::net

@@ -1,0 +1,123 @@
+// One queue pair: a receiveq, a transmitq and a packet pool in the hands of one owner thread, and the few words through
+// which the control thread changes the pair's shape under the owner's feet. VIRTIO 1.3, 5.1.6.5.5.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+
+#include <vmq/queue_pair.hpp>
+#include <vmq/stats.hpp>
+
+#include "driver/net/packet_pool.hpp"
+#include "driver/net/receiveq.hpp"
+#include "driver/net/relay.hpp"
+#include "driver/net/transmitq.hpp"
+#include "driver/net/wake.hpp"
+
+namespace vmq::net {
+
+// What the control thread wants a pair to be. The owner reads it once per burst.
+enum class Shape : std::uint32_t {
+    unprepared,  // never used so far: no packet memory yet, nothing posted
+    active,
+    draining,  // sends nothing more; seen by the owner once nothing is in flight on the transmitq
+    parked,    // the device has stopped using it; what it delivered before is still handed out
+    stopped,   // the device is gone
+};
+
+class PairCore {
+public:
+    PairCore(unsigned index, std::unique_ptr<virtio::SplitRing> receive_ring,
+             std::unique_ptr<virtio::SplitRing> transmit_ring, bool mergeable, std::uint32_t max_packet_bytes, WaitMode wait);
+
+    // Owner only.
+    std::size_t recv(Batch& batch) noexcept;
+    std::size_t send(Batch& batch) noexcept;
+    std::size_t allocate(Batch& batch, std::size_t count) noexcept;
+    void recycle(Batch& batch) noexcept;
+    WakeReason wait(std::chrono::nanoseconds timeout) noexcept;
+    [[nodiscard]] bool arm() noexcept;
+
+    // Where packets go that this pair may not send itself; before the pair is first taken.
+    void relay_through(PairCore& active) noexcept { relay_target_ = &active; }
+
+    // Any thread. acquire throws Errc::busy when another owner has the pair.
+    void acquire(std::string_view device_name);
+    void release() noexcept;
+    [[nodiscard]] unsigned index() const noexcept { return index_; }
+    [[nodiscard]] PairState state() const noexcept;
+    [[nodiscard]] PairStats stats() const noexcept;
+    [[nodiscard]] int owner_thread() const noexcept { return owner_thread_.load(std::memory_order_relaxed); }
+    [[nodiscard]] int pinned_cpu() const noexcept { return pinned_cpu_.load(std::memory_order_relaxed); }
+    [[nodiscard]] int placed_cpu() const noexcept { return placed_cpu_; }
+    void set_placed_cpu(int cpu) noexcept { placed_cpu_ = cpu; }  // before the pair is first taken
+    void set_pinned_cpu(int cpu) noexcept { pinned_cpu_.store(cpu, std::memory_order_relaxed); }
+
+    // Control thread only.
+    [[nodiscard]] Shape wanted() const noexcept { return wanted_.load(std::memory_order_relaxed); }
+    // Gives an unprepared pair its packet memory and fills its receiveq; nothing is notified.
+    void prepare(std::unique_ptr<PacketPool> pool);
+    // Publishes a new shape and wakes the owner.
+    void want(Shape shape) noexcept;
+    // True once the owner, or the control thread in the place of an absent one, has taken up the wanted shape.
+    [[nodiscard]] bool settled() noexcept;
+    // After DRIVER_OK: tells the device about the buffers that prepare posted.
+    void notify_receiveq() const noexcept { receiveq_.ring_doorbell(); }
+
+    [[nodiscard]] Receiveq& receiveq() noexcept { return receiveq_; }
+    [[nodiscard]] Transmitq& transmitq() noexcept { return transmitq_; }
+    [[nodiscard]] Sleeper& sleeper() noexcept { return sleeper_; }
+    [[nodiscard]] const Sleeper& sleeper() const noexcept { return sleeper_; }
+    [[nodiscard]] const PacketPool* pool() const noexcept { return pool_.get(); }
+
+private:
+    // The one thing a burst asks of the control thread.
+    [[nodiscard]] bool shape_changed() const noexcept {
+        return wanted_.load(std::memory_order_acquire) != seen_.load(std::memory_order_relaxed);
+    }
+    void follow_shape() noexcept;
+    std::size_t hand_over(Batch& batch) noexcept;
+    [[nodiscard]] bool relay_pending() const noexcept { return !relay_.empty() || !relayed_.empty(); }
+    void send_relayed() noexcept;
+    void note_faults() noexcept;
+    [[nodiscard]] std::optional<WakeReason> look() noexcept;
+    [[nodiscard]] bool arm_rings() noexcept;
+    void disarm_rings() noexcept;
+    [[nodiscard]] bool has_packets() const noexcept { return shape_ != Shape::unprepared && shape_ != Shape::stopped; }
+
+    const unsigned index_;
+    int placed_cpu_ = -1;
+
+    // The owner's. `shape_` is what it acts by; it is ahead of seen_ while it still drains the transmitq.
+    Shape shape_ = Shape::unprepared;
+    bool parking_untold_ = false;  // wait has yet to return `parked`
+    bool return_untold_ = false;   // wait has yet to tell that the pair is active again
+    std::unique_ptr<virtio::SplitRing> receive_ring_;
+    std::unique_ptr<virtio::SplitRing> transmit_ring_;
+    std::unique_ptr<PacketPool> pool_;
+    Receiveq receiveq_;
+    Transmitq transmitq_;
+    Sleeper sleeper_;
+    PairCore* relay_target_ = nullptr;
+    Batch relayed_;  // taken from the relay, and not yet by the transmitq
+    Counter wakeups_;
+    Counter handed_over_;
+    Counter receive_faults_;
+    Counter transmit_faults_;
+
+    // Between owner and control thread.
+    alignas(64) std::atomic<Shape> wanted_{Shape::unprepared};
+    std::atomic<Shape> seen_{Shape::unprepared};
+    Relay relay_;
+    std::atomic<bool> broken_{false};
+    std::atomic<int> owner_thread_{0};
+    std::atomic<int> pinned_cpu_{-1};
+    std::mutex ownership_;  // while ownership changes hands, and while the control thread acts for an absent owner
+};
+
+}  // namespace vmq::net

@@ -1,0 +1,36 @@
+// QueuePair: the public handle on a pair's core.
+#include <vmq/queue_pair.hpp>
+
+#include <utility>
+
+#include "driver/net/pair_core.hpp"
+
+namespace vmq {
+
+QueuePair::QueuePair(QueuePair&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+
+QueuePair& QueuePair::operator=(QueuePair&& other) noexcept {
+    if (this != &other) {
+        if (core_ != nullptr) core_->release();
+        core_ = std::exchange(other.core_, nullptr);
+    }
+    return *this;
+}
+
+QueuePair::~QueuePair() {
+    if (core_ != nullptr) core_->release();
+}
+
+std::size_t QueuePair::recv(Batch& batch) noexcept { return core_->recv(batch); }
+std::size_t QueuePair::send(Batch& batch) noexcept { return core_->send(batch); }
+std::size_t QueuePair::allocate(Batch& batch, std::size_t count) noexcept { return core_->allocate(batch, count); }
+void QueuePair::recycle(Batch& batch) noexcept { core_->recycle(batch); }
+WakeReason QueuePair::wait(std::chrono::nanoseconds timeout) noexcept { return core_->wait(timeout); }
+bool QueuePair::arm() noexcept { return core_->arm(); }
+int QueuePair::event_fd() { return core_->sleeper().event_fd(); }
+unsigned QueuePair::index() const noexcept { return core_->index(); }
+bool QueuePair::active() const noexcept { return status() == PairState::active; }
+PairState QueuePair::status() const noexcept { return core_->state(); }
+int QueuePair::cpu() const noexcept { return core_->placed_cpu(); }
+
+}  // namespace vmq

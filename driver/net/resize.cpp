@@ -1,0 +1,108 @@
+// Changing the number of queue pairs while traffic flows: whole, or not at all. VIRTIO 1.3, 5.1.6.5.5.
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <vmq/error.hpp>
+
+#include "driver/net/net_device.hpp"
+#include "driver/support/endian.hpp"
+#include "driver/support/errors.hpp"
+
+namespace vmq::net {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto silence = 150ms;
+
+}  // namespace
+
+void NetDevice::set_queue_pairs(unsigned count) {
+    const std::string request = name_ + ": requested " + std::to_string(count) + " queue pairs, ";
+    if (count == 0) support::fail(Errc::out_of_range, request + "at least 1 is needed");
+    if (count > max_queue_pairs())
+        support::fail(Errc::out_of_range, request + "the device has " + std::to_string(max_queue_pairs()));
+    if (removed_) support::fail(Errc::device_removed, request + "the device is gone");
+    if (count > queue_pairs()) grow(count);
+    if (count < queue_pairs()) shrink(count);
+}
+
+void NetDevice::grow(unsigned count) {
+    const unsigned before = queue_pairs();
+    // The new receiveqs have buffers before the device may use them.
+    for (unsigned i = before; i < count; ++i)
+        if (pairs_[i]->wanted() == Shape::unprepared) prepare(*pairs_[i]);
+    command_queue_pairs(count);
+    queue_pairs_.store(count, std::memory_order_relaxed);
+    for (unsigned i = before; i < count; ++i) {
+        pairs_[i]->notify_receiveq();
+        pairs_[i]->want(Shape::active);
+    }
+}
+
+void NetDevice::shrink(unsigned count) {
+    const unsigned before = queue_pairs();
+    const auto want = [&](Shape shape) {
+        for (unsigned i = count; i < before; ++i) pairs_[i]->want(shape);
+    };
+    // Nothing may be queued on a transmitq that goes once the command is available; its receiveq lives on until the
+    // command is used. What arrives there meanwhile is answered through pair 0, which is how a host that steers by what it sees
+    // transmitted learns where the flow has gone.
+    want(Shape::draining);
+    try {
+        await_owners(count, before);
+        await_silence(count, before);
+        command_queue_pairs(count);
+    } catch (...) {
+        want(Shape::active);
+        throw;
+    }
+    queue_pairs_.store(count, std::memory_order_relaxed);
+    want(Shape::parked);
+}
+
+void NetDevice::command_queue_pairs(unsigned count) {
+    const std::string what = name_ + ": VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET " + std::to_string(count);
+    const support::le16 pairs{static_cast<std::uint16_t>(count)};
+    control_->execute(virtio::ControlClass::mq, virtio::mq_command::vq_pairs_set, std::as_bytes(std::span{&pairs, 1}),
+                      options_.command_deadline, what);
+}
+
+// Until nothing has arrived for a moment on the pairs that go, where anybody is there to receive it.
+void NetDevice::await_silence(unsigned first, unsigned last) {
+    const auto received = [&] {
+        std::uint64_t sum = 0;
+        for (unsigned i = first; i < last; ++i) sum += pairs_[i]->receiveq().counters.packets.value();
+        return sum;
+    };
+    const auto end = Clock::now() + options_.settle_limit;
+    auto silent_since = Clock::now();
+    std::uint64_t before = received();
+    while (Clock::now() < std::min(end, silent_since + silence)) {
+        std::this_thread::sleep_for(1ms);
+        const std::uint64_t now = received();
+        if (std::exchange(before, now) != now) silent_since = Clock::now();
+    }
+}
+
+void NetDevice::await_owners(unsigned first, unsigned last) {
+    const auto end = Clock::now() + options_.command_deadline;
+    for (unsigned i = first; i < last; ++i) {
+        while (!pairs_[i]->settled()) {
+            if (Clock::now() >= end) {
+                support::fail(Errc::owner_timeout,
+                              name_ + ": queue pair " + std::to_string(i) + ": its thread " +
+                                  std::to_string(pairs_[i]->owner_thread()) + " called neither send nor recv nor wait within " +
+                                  std::to_string(options_.command_deadline.count()) + " ms");
+            }
+            std::this_thread::sleep_for(50us);
+        }
+    }
+}
+
+}  // namespace vmq::net

@@ -1,0 +1,175 @@
+// Bringing the device up: negotiation, rings, vectors, in the order the specification gives. VIRTIO 1.3, 3.1.1 and 5.1.5.
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+#include <string>
+
+#include <vmq/error.hpp>
+
+#include "driver/net/net_device.hpp"
+#include "driver/support/errors.hpp"
+#include "driver/virtio/initialisation.hpp"
+
+namespace vmq::net {
+
+using virtio::Feature;
+using virtio::QueueIndex;
+
+namespace {
+
+constexpr std::uint16_t largest_default_ring = 1024;
+constexpr std::uint16_t control_ring_size = 64;
+constexpr unsigned ethernet_overhead = 18;  // header and one VLAN tag
+
+QueueIndex receiveq_of(unsigned pair) { return {static_cast<std::uint16_t>(2 * pair)}; }
+QueueIndex transmitq_of(unsigned pair) { return {static_cast<std::uint16_t>(2 * pair + 1)}; }
+
+// The next rung down the vector ladder from what `plan` uses.
+unsigned fewer_vectors(const VectorPlan& plan) {
+    const auto pairs = static_cast<unsigned>(plan.pairs.size());
+    if (plan.mode == WaitMode::own_vectors) return pairs + 2;
+    if (plan.mode == WaitMode::own_vector) return 2;
+    return plan.count - 1;
+}
+
+}  // namespace
+
+void NetDevice::start(const ChooseNodes& choose_nodes) {
+    unsigned vectors = options_.mode == Mode::poll ? 0 : transport_->max_vectors();
+    while (!try_start(vectors, choose_nodes)) {
+        // NO_VECTOR, or fewer granted than the device has: 4.1.5.1.2.1 asks to go on with fewer.
+        vectors = fewer_vectors(plan_);
+        log(LogLevel::warning, name_ + ": the device grants fewer interrupt vectors than it has; trying " + std::to_string(vectors));
+    }
+}
+
+// False: the vectors of the plan cannot be had.
+bool NetDevice::try_start(unsigned vectors, const ChooseNodes& choose_nodes) {
+    auto acknowledged = virtio::Reset(*transport_).acknowledge();
+    device_features_ = acknowledged.device_features();
+    features_ = choose_features(*transport_, device_features_, options_);
+    auto device = std::move(acknowledged).accept(features_);
+    read_config();
+    nodes_ = choose_nodes(config_.max_queue_pairs);
+    plan_ = plan_vectors(config_.max_queue_pairs, vectors);
+    make_pairs();
+    make_control_queue();
+    if (!connect_vectors() || !enable_queues(device)) return false;
+
+    PairCore& first = *pairs_.front();
+    prepare(first);
+    static_cast<void>(std::move(device).start());
+    link_up_.store(read_link_up(*transport_, features_), std::memory_order_relaxed);
+    first.notify_receiveq();
+    first.want(Shape::active);
+    return true;
+}
+
+void NetDevice::read_config() {
+    config_ = read_net_config(*transport_, features_);
+    const unsigned most = features_.has(Feature::mtu) ? config_.mtu : 65535;
+    if (options_.mtu > most)
+        throw std::invalid_argument("Options::mtu " + std::to_string(options_.mtu) + ": the device takes up to " + std::to_string(most));
+    if (options_.mtu != 0) config_.mtu = static_cast<std::uint16_t>(options_.mtu);
+    size_buffers();
+}
+
+void NetDevice::size_buffers() {
+    const unsigned rings = ring_size(receiveq_of(0)) + ring_size(transmitq_of(0));
+    const unsigned least = rings + Batch::capacity;
+    buffers_per_pair_ = options_.buffers_per_pair != 0 ? options_.buffers_per_pair : std::max(2048u, 2 * rings);
+    if (buffers_per_pair_ < least) {
+        throw std::invalid_argument("Options::buffers_per_pair " + std::to_string(buffers_per_pair_) +
+                                    ": two rings and a batch need at least " + std::to_string(least));
+    }
+    const unsigned whole_packet = (packet_offset + config_.mtu + ethernet_overhead + 63) / 64 * 64;
+    const bool must_hold_packet = !features_.has(Feature::mrg_rxbuf);
+    buffer_size_ = options_.buffer_size;
+    if (buffer_size_ == 0) buffer_size_ = must_hold_packet ? std::max(2048u, whole_packet) : 2048;
+    const unsigned smallest = must_hold_packet ? whole_packet : 256;
+    if (buffer_size_ % 64 != 0 || buffer_size_ < smallest || buffer_size_ > 65536 + 256) {
+        throw std::invalid_argument("Options::buffer_size " + std::to_string(buffer_size_) + ": a multiple of 64 from " +
+                                    std::to_string(smallest) + " to 65792 is needed");
+    }
+}
+
+std::uint16_t NetDevice::ring_size(QueueIndex queue) const {
+    const std::uint16_t most = transport_->max_queue_size(queue);
+    const std::string subject = name_ + ": virtqueue " + std::to_string(queue.value) + ": size " + std::to_string(most);
+    if (most == 0) support::fail(Errc::bad_device, subject, "the device has no such virtqueue");
+    if (!std::has_single_bit(most) || most > virtio::max_queue_size) support::fail(Errc::bad_device, subject);
+    if (options_.ring_size == 0) return std::min(most, largest_default_ring);
+    if (!std::has_single_bit(options_.ring_size)) {
+        throw std::invalid_argument("Options::ring_size " + std::to_string(options_.ring_size) + ": a power of two is needed");
+    }
+    return std::min(most, options_.ring_size);
+}
+
+void NetDevice::make_pairs() {
+    pairs_.clear();
+    ring_blocks_.clear();
+    ring_memory_ = 0;
+    const bool event_idx = features_.has(Feature::event_idx);
+    for (unsigned i = 0; i < config_.max_queue_pairs; ++i) {
+        const std::uint16_t receive_size = ring_size(receiveq_of(i));
+        const std::uint16_t transmit_size = ring_size(transmitq_of(i));
+        const std::size_t split = (virtio::SplitRing::memory_size(receive_size) + 63) / 64 * 64;
+        const std::size_t total = split + virtio::SplitRing::memory_size(transmit_size);
+        const virtio::DmaBlock& block = ring_blocks_.emplace_back(transport_->allocate(total, nodes_[i]));
+        ring_memory_ += block.size;
+        pairs_.push_back(std::make_unique<PairCore>(
+            i, std::make_unique<virtio::SplitRing>(block.bytes().first(split), block.iova, receive_size, event_idx),
+            std::make_unique<virtio::SplitRing>(block.bytes().subspan(split), block.iova + split, transmit_size, event_idx),
+            features_.has(Feature::mrg_rxbuf), config_.mtu + ethernet_overhead, plan_.mode));
+        if (i > 0) pairs_[i]->relay_through(*pairs_.front());
+    }
+}
+
+void NetDevice::make_control_queue() {
+    control_.reset();
+    if (!features_.has(Feature::ctrl_vq)) return;
+    const std::uint16_t size = std::min(ring_size(control_queue()), control_ring_size);
+    virtio::DmaBlock memory = transport_->allocate(ControlQueue::memory_size(size), -1);
+    ring_memory_ += memory.size;
+    const bool own_vector = plan_.mode == WaitMode::own_vector || plan_.mode == WaitMode::own_vectors;
+    control_ = std::make_unique<ControlQueue>(std::move(memory), size, features_.has(Feature::event_idx),
+                                              own_vector ? &common_events_[plan_.control.value] : nullptr);
+}
+
+// 5.1.2: it is behind all the queue pairs that the device has.
+QueueIndex NetDevice::control_queue() const { return receiveq_of(config_.max_queue_pairs); }
+
+bool NetDevice::connect_vectors() {
+    if (plan_.count == 0) return true;
+    std::vector<int> fds = event_fds();
+    if (plan_.mode == WaitMode::own_vector || plan_.mode == WaitMode::own_vectors) {
+        for (const auto& pair : pairs_) {
+            fds.push_back(pair->sleeper().receive_event().fd());
+            if (plan_.mode == WaitMode::own_vectors) fds.push_back(pair->sleeper().transmit_event().fd());
+        }
+    }
+    return transport_->enable_vectors(fds) == fds.size() && transport_->set_config_vector(plan_.config);
+}
+
+bool NetDevice::enable_queues(virtio::FeaturesOk& device) {
+    for (unsigned i = 0; i < pairs_.size(); ++i) {
+        PairCore& pair = *pairs_[i];
+        if (!device.enable_queue(receiveq_of(i), pair.receiveq().ring().config(plan_.pairs[i].receive)) ||
+            !device.enable_queue(transmitq_of(i), pair.transmitq().ring().config(plan_.pairs[i].transmit))) {
+            return false;
+        }
+        pair.receiveq().set_doorbell(transport_->doorbell(receiveq_of(i)));
+        pair.transmitq().set_doorbell(transport_->doorbell(transmitq_of(i)));
+    }
+    if (!control_) return true;
+    if (!device.enable_queue(control_queue(), control_->config(plan_.control))) return false;
+    control_->set_doorbell(transport_->doorbell(control_queue()));
+    return true;
+}
+
+void NetDevice::prepare(PairCore& pair) {
+    const std::size_t bytes = std::size_t{buffers_per_pair_} * buffer_size_;
+    pair.prepare(std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_, buffer_size_));
+}
+
+}  // namespace vmq::net

@@ -1,0 +1,28 @@
+// Device::open: from an address to a transport.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <vmq/device.hpp>
+
+#include "driver/device_factory.hpp"
+#include "driver/support/errors.hpp"
+#include "driver/vfio/function.hpp"
+#include "driver/virtio/pci_transport.hpp"
+
+namespace vmq {
+
+Device Device::open(std::string_view address, const Options& options) {
+    auto function = vfio::Function::open(address, {.huge_pages = options.huge_pages});
+    auto transport = std::make_unique<virtio::PciTransport>(std::move(function));
+    // VFIO gives out I/O virtual addresses. A device that goes around the IOMMU would take them for physical ones
+    // and write over this machine's memory. VIRTIO 1.3, 6.1.
+    if (!transport->device_features().has(virtio::Feature::access_platform)) {
+        support::fail(Errc::unsupported,
+                      transport->name() + ": the device does not offer ACCESS_PLATFORM, so the IOMMU would not translate its accesses",
+                      "start QEMU's device with iommu_platform=on");
+    }
+    return DeviceFactory::open(std::move(transport), options);
+}
+
+}  // namespace vmq

@@ -1,0 +1,53 @@
+// A VFIO container with a type 1 (version 2) IOMMU: one I/O address space and the memory mapped into it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <system_error>
+
+#include "driver/support/unique_fd.hpp"
+#include "driver/vfio/iova_allocator.hpp"
+
+namespace vmq::vfio {
+
+class Group;
+
+struct Mapped {
+    std::uint64_t iova = 0;
+    std::error_code failure;  // the kernel's reason; iova means nothing then
+};
+
+class Container {
+public:
+    // `object` is what messages name: the PCI address.
+    explicit Container(std::string object);
+    Container(const Container&) = delete;
+    Container& operator=(const Container&) = delete;
+
+    // Puts the group in, chooses the IOMMU model and reads what it can map.
+    void attach(const Group& group);
+
+    // Any thread.
+
+    // Makes memory reachable for the device, for reading and writing. `size` is a multiple of page_size(). Throws when
+    // no address is left; what the kernel refuses is returned, as the caller may have a second choice.
+    [[nodiscard]] Mapped map(std::byte* memory, std::size_t size, std::size_t alignment);
+    void unmap(std::uint64_t iova, std::size_t size) noexcept;
+
+    // Of the IOMMU, or of this machine where that is larger.
+    [[nodiscard]] std::size_t page_size() const noexcept { return page_size_; }
+    [[nodiscard]] const std::string& object() const noexcept { return object_; }
+
+private:
+    void read_info();
+
+    std::string object_;
+    support::UniqueFd fd_;
+    std::size_t page_size_ = 4096;
+    std::mutex mutex_;  // guards addresses_
+    IovaAllocator addresses_;
+};
+
+}  // namespace vmq::vfio

@@ -1,0 +1,37 @@
+// A VFIO group: the functions that the IOMMU cannot tell apart, opened by one process at a time.
+#pragma once
+
+#include <string>
+
+#include "driver/support/unique_fd.hpp"
+#include "driver/vfio/system_roots.hpp"
+
+namespace vmq::vfio {
+
+// The number of a function's IOMMU group; throws Errc::unsupported with the cure when it is in none, or in one of
+// vfio's no-IOMMU mode.
+[[nodiscard]] int iommu_group(const SystemRoots& roots, const std::string& address);
+
+// Looks at sysfs before anything is opened: that the function exists, has an IOMMU group, and is bound to vfio-pci.
+// Returns the group's number; throws what is in the way, with the cure.
+[[nodiscard]] int usable_group(const SystemRoots& roots, const std::string& address);
+
+// The open group of a function; throws Errc::busy naming the holder, EACCES, or the neighbour that makes it unviable.
+class Group {
+public:
+    Group(const std::string& address, int number);
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    // Only after the group was attached to a container.
+    [[nodiscard]] support::UniqueFd open_device() const;
+
+private:
+    std::string address_;
+    support::UniqueFd fd_;
+};
+
+// The members of a function's group that keep user space out, with their drivers: "0000:00:05.0 (e1000e)". Bridges and
+// functions without a driver are harmless.
+[[nodiscard]] std::string unviable_neighbours(const SystemRoots& roots, const std::string& address);
+
+}  // namespace vmq::vfio

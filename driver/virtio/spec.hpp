@@ -1,0 +1,153 @@
+// The specification's numbers and layouts that more than one file needs, under its own words. VIRTIO 1.3.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "driver/support/endian.hpp"
+
+namespace vmq::virtio {
+
+using support::le16;
+using support::le32;
+using support::le64;
+
+// 2.1
+namespace device_status {
+inline constexpr std::uint8_t acknowledge = 1;
+inline constexpr std::uint8_t driver = 2;
+inline constexpr std::uint8_t driver_ok = 4;
+inline constexpr std::uint8_t features_ok = 8;
+inline constexpr std::uint8_t needs_reset = 64;
+inline constexpr std::uint8_t failed = 128;
+}  // namespace device_status
+
+// 2.7: Queue Size is a power of two.
+inline constexpr std::uint16_t max_queue_size = 32768;
+
+// 2.7.5
+namespace descriptor_flags {
+inline constexpr std::uint16_t next = 1;
+inline constexpr std::uint16_t write = 2;
+}  // namespace descriptor_flags
+
+struct Descriptor {
+    le64 addr;
+    le32 len;
+    le16 flags;
+    le16 next;
+};
+static_assert(sizeof(Descriptor) == 16);
+
+// 2.7.6 and 2.7.8: both rings start with these two fields.
+struct RingHeader {
+    le16 flags;
+    le16 idx;
+};
+static_assert(sizeof(RingHeader) == 4);
+
+namespace available_flags {
+inline constexpr std::uint16_t no_interrupt = 1;
+}
+namespace used_flags {
+inline constexpr std::uint16_t no_notify = 1;
+}
+
+struct UsedElement {
+    le32 id;
+    le32 len;
+};
+static_assert(sizeof(UsedElement) == 8);
+
+// 4.1.2
+namespace pci {
+inline constexpr std::uint16_t vendor_id = 0x1af4;
+inline constexpr std::uint16_t net_device_id = 0x1041;
+inline constexpr std::uint16_t transitional_net_device_id = 0x1000;
+inline constexpr std::uint8_t vendor_capability = 0x09;
+
+// 4.1.4: cfg_type.
+enum class StructureType : std::uint8_t {
+    common = 1,
+    notify = 2,
+    isr = 3,
+    device = 4,
+    pci_access = 5,
+    shared_memory = 8,
+    vendor = 9,
+};
+}  // namespace pci
+
+// 5.1.6: in front of every packet.
+struct NetHeader {
+    std::uint8_t flags = 0;
+    std::uint8_t gso_type = 0;
+    le16 hdr_len;
+    le16 gso_size;
+    le16 csum_start;
+    le16 csum_offset;
+    le16 num_buffers;
+};
+static_assert(sizeof(NetHeader) == 12);
+
+namespace net_header_flags {
+inline constexpr std::uint8_t needs_csum = 1;
+inline constexpr std::uint8_t data_valid = 2;
+inline constexpr std::uint8_t rsc_info = 4;
+}  // namespace net_header_flags
+
+namespace gso_type {
+inline constexpr std::uint8_t none = 0;
+inline constexpr std::uint8_t tcpv4 = 1;
+inline constexpr std::uint8_t udp = 3;
+inline constexpr std::uint8_t tcpv6 = 4;
+inline constexpr std::uint8_t udp_l4 = 5;
+inline constexpr std::uint8_t ecn = 0x80;  // in addition to tcpv4 or tcpv6
+}  // namespace gso_type
+
+// 5.1.4: offsets in the device configuration; a field is only there with its feature.
+namespace net_config {
+inline constexpr std::size_t mac = 0;
+inline constexpr std::size_t status = 6;
+inline constexpr std::size_t max_virtqueue_pairs = 8;
+inline constexpr std::size_t mtu = 10;
+inline constexpr std::size_t speed = 12;
+inline constexpr std::size_t duplex = 16;
+}  // namespace net_config
+
+namespace net_status {
+inline constexpr std::uint16_t link_up = 1;
+inline constexpr std::uint16_t announce = 2;
+}  // namespace net_status
+
+// 5.1.6.5
+enum class ControlClass : std::uint8_t {
+    rx = 0,
+    mac = 1,
+    vlan = 2,
+    announce = 3,
+    mq = 4,
+    guest_offloads = 5,
+    notf_coal = 6,
+};
+
+struct ControlHeader {
+    ControlClass control_class;
+    std::uint8_t command;
+};
+static_assert(sizeof(ControlHeader) == 2);
+
+enum class ControlAck : std::uint8_t { ok = 0, err = 1 };
+
+namespace announce_command {
+inline constexpr std::uint8_t ack = 0;
+}
+
+// 5.1.6.5.5
+namespace mq_command {
+inline constexpr std::uint8_t vq_pairs_set = 0;
+}
+inline constexpr std::uint16_t vq_pairs_min = 1;
+inline constexpr std::uint16_t vq_pairs_max = 0x8000;
+
+}  // namespace vmq::virtio

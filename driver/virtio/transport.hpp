@@ -1,0 +1,79 @@
+// What a virtio driver needs of the bus its device sits on. Used on the control path only; a queue's doorbell is handed
+// out as a value so that a notification costs no virtual call. VIRTIO 1.3, chapter 4.
+//
+// Every call is made by one thread at a time (the opener, then the control thread) and may block for the bus. Failures
+// throw std::system_error.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "driver/virtio/doorbell.hpp"
+#include "driver/virtio/features.hpp"
+#include "driver/virtio/queue_config.hpp"
+#include "driver/virtio/types.hpp"
+
+namespace vmq::virtio {
+
+// Memory that the device may read and write. It is zero-filled, at least page-aligned, contiguous for driver and
+// device, and stays mapped until the last owner lets go. The device must be reset before that.
+struct DmaBlock {
+    std::byte* data = nullptr;
+    std::size_t size = 0;
+    Iova iova;
+    bool huge_pages = false;
+    std::shared_ptr<const void> owner;
+
+    [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data, size}; }
+};
+
+class Transport {
+public:
+    virtual ~Transport() = default;
+
+    // "0000:00:04.0", or the path of a vhost-user socket.
+    [[nodiscard]] virtual const std::string& name() const = 0;
+    // What stands between the device's writes and this machine's memory: "type1v2", "none", …, for info().
+    [[nodiscard]] virtual std::string iommu_mode() const = 0;
+
+    [[nodiscard]] virtual std::uint8_t status() = 0;
+    virtual void set_status(std::uint8_t status) = 0;
+    // Writes 0 and waits until the device reads back 0; throws Errc::device_timeout after the deadline
+    // (2.4.1, 4.1.4.3.2).
+    virtual void reset() = 0;
+
+    [[nodiscard]] virtual FeatureSet device_features() = 0;
+    virtual void set_driver_features(FeatureSet features) = 0;
+
+    [[nodiscard]] virtual std::uint16_t queue_count() = 0;
+    [[nodiscard]] virtual std::uint16_t max_queue_size(QueueIndex queue) = 0;  // 0: the queue does not exist
+
+    // Vectors the device has; 0 when it can only be polled. enable_vectors connects vector i to eventfds[i], all at
+    // once, and replaces what was connected before; an empty span disconnects all. It returns how many vectors the
+    // system granted when that is fewer than asked for (then nothing is connected), else eventfds.size(). The
+    // descriptors stay the caller's.
+    [[nodiscard]] virtual unsigned max_vectors() = 0;
+    [[nodiscard]] virtual std::size_t enable_vectors(std::span<const int> eventfds) = 0;
+
+    // Both return false when the device answered NO_VECTOR to a vector that was asked for (4.1.5.1.2.1). enable_queue
+    // sets size, addresses and vector before queue_enable; on false the queue was enabled without a vector.
+    [[nodiscard]] virtual bool set_config_vector(VectorIndex vector) = 0;
+    [[nodiscard]] virtual bool enable_queue(QueueIndex queue, const QueueConfig& config) = 0;
+    [[nodiscard]] virtual Doorbell doorbell(QueueIndex queue) = 0;
+
+    // Device configuration, consistent by config_generation within bounded tries (2.5.1, 4.1.4.3.1). Throws
+    // Errc::bad_device when the space is shorter than offset + bytes or never stable.
+    virtual void read_config(std::size_t offset, std::span<std::byte> bytes) = 0;
+    [[nodiscard]] virtual std::size_t config_size() = 0;
+
+    // numa_node: where the memory is wanted, -1 for anywhere.
+    [[nodiscard]] virtual DmaBlock allocate(std::size_t size, int numa_node) = 0;
+
+    // Becomes readable when the system asks for the device back (VFIO's request interrupt); -1 when it cannot ask.
+    [[nodiscard]] virtual int request_event_fd() = 0;
+};
+
+}  // namespace vmq::virtio

@@ -1,0 +1,39 @@
+// The other end of a running application's control socket: what mqctl and mqstat use.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vmq/info.hpp>
+#include <vmq/stats.hpp>
+
+namespace vmq {
+
+class ControlClient {
+public:
+    // A PCI address, or the path of a socket (anything with a '/'). Throws Errc::not_driven when nobody listens there, EACCES when the
+    // caller may not.
+    explicit ControlClient(std::string_view device);
+    ControlClient(ControlClient&&) noexcept;
+    ControlClient& operator=(ControlClient&&) noexcept;
+    ~ControlClient();
+
+    // Each blocks for the answer, five seconds at most beyond the application's own deadline (ETIMEDOUT), and throws the application's refusal as the same error
+    // code that the application's own call would have thrown.
+    [[nodiscard]] Info info();
+    [[nodiscard]] Stats stats();
+    [[nodiscard]] InterruptTable interrupts();
+    void set_queue_pairs(unsigned count);
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// The sockets of the applications that run now, for tools that were given no device: names as ControlClient takes them.
+[[nodiscard]] std::vector<std::string> running_devices();
+
+}  // namespace vmq

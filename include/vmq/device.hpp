@@ -1,0 +1,57 @@
+// A virtio-net device with all its queue pairs. This header is all a program needs.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include <vmq/error.hpp>
+#include <vmq/info.hpp>
+#include <vmq/options.hpp>
+#include <vmq/packet.hpp>
+#include <vmq/queue_pair.hpp>
+#include <vmq/stats.hpp>
+
+namespace vmq {
+
+class Device {
+public:
+    // Takes the device at a PCI address ("0000:00:04.0" or "00:04.0") that is bound to vfio-pci, resets it, negotiates, and starts it
+    // with options.queue_pairs pairs. Blocks for some tens of milliseconds. Throws std::system_error that names the operation, the object
+    // and the cure, or std::invalid_argument for an option that makes no sense; nothing is left behind then.
+    [[nodiscard]] static Device open(std::string_view address, const Options& options = {});
+
+    Device(Device&&) noexcept;
+    Device& operator=(Device&&) noexcept;
+    // Resets the device and sees it reset before any memory it could write is unmapped. Every QueuePair, Batch and Packet of the
+    // device must be gone by then.
+    ~Device();
+
+    // Any thread may make these calls at any time.
+
+    [[nodiscard]] unsigned queue_pairs() const noexcept;
+    [[nodiscard]] unsigned max_queue_pairs() const noexcept;
+    // A snapshot.
+    [[nodiscard]] Info info() const;
+    // A snapshot of counters; never disturbs the data path.
+    [[nodiscard]] Stats stats() const;
+    // A snapshot of the vectors; reads /proc and so costs more than stats().
+    [[nodiscard]] InterruptTable interrupts() const;
+
+    // Changes the number of pairs while traffic flows; blocks until it is done. It happens whole, or throws and leaves the old number in
+    // force: Errc::out_of_range (0, or more than max_queue_pairs()), owner_timeout, device_refused, device_timeout. No packet
+    // that send accepted is lost or sent twice, and no packet that the device delivered is lost. VIRTIO 1.3, 5.1.6.5.5.
+    void set_queue_pairs(unsigned count);
+
+    // Exclusive: throws Errc::busy when another thread has the pair, Errc::out_of_range when there is none of that index. Pins the
+    // calling thread to the pair's vCPU unless Options said not to. A pair beyond queue_pairs() may be taken; it is parked.
+    [[nodiscard]] QueuePair take_queue_pair(unsigned index);
+
+private:
+    class Impl;
+    explicit Device(std::unique_ptr<Impl> impl) noexcept;
+    friend struct DeviceFactory;
+
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vmq

@@ -1,0 +1,55 @@
+// What a device is and how it is set up.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <vmq/stats.hpp>
+
+namespace vmq {
+
+using MacAddress = std::array<std::uint8_t, 6>;
+
+[[nodiscard]] std::string to_string(const MacAddress& mac);  // "52:54:00:12:34:56"
+
+struct PairInfo {
+    unsigned pair = 0;
+    PairState state = PairState::parked;
+    int cpu = -1;         // the vCPU the pair was placed on, -1: not placed
+    int numa_node = -1;   // of its memory, -1: anywhere
+    int thread_id = 0;    // Linux's id of the owning thread, 0: nobody has taken the pair
+    int thread_cpu = -1;  // where that thread is pinned, -1: not pinned
+    int rx_vector = -1;   // -1: polled
+    int tx_vector = -1;
+};
+
+struct Info {
+    std::string name;  // PCI address or vhost-user path
+    std::string application;  // comm of the process that drives it
+    int process_id = 0;
+    std::optional<MacAddress> mac;  // where the device tells it
+    unsigned mtu = 1500;            // bytes of payload behind the Ethernet header
+    bool link_up = true;
+    std::uint64_t device_features = 0;      // offered
+    std::uint64_t negotiated_features = 0;
+    std::vector<std::string> feature_names;  // of the negotiated ones
+    std::string ring_layout;                 // "split"
+    unsigned ring_size = 0;
+    unsigned queue_pairs = 0;
+    unsigned max_queue_pairs = 0;  // what set_queue_pairs accepts
+    unsigned device_max_queue_pairs = 0;  // max_virtqueue_pairs
+    unsigned vectors = 0;
+    std::string vector_sharing;  // "per queue", "per pair", "shared" or "polling"
+    std::string iommu_mode;      // "type1v2": the device reaches only mapped memory. Anything else says what protects and what not
+    unsigned buffers_per_pair = 0;
+    unsigned buffer_size = 0;
+    std::uint64_t memory_bytes = 0;  // mapped for the device
+    bool huge_pages = false;
+    bool control_queue_usable = true;
+    std::vector<PairInfo> pairs;
+};
+
+}  // namespace vmq

@@ -1,0 +1,64 @@
+// How a device is opened. The defaults just work.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vmq {
+
+enum class LogLevel { debug, info, warning, error };
+
+enum class PlacementPolicy {
+    automatic,  // near the device, one pair per core before hyper-threads are doubled
+    none,       // neither threads nor vectors are placed
+};
+
+enum class HugePages { preferred, required, never };
+
+enum class Mode {
+    interrupts,  // wait() sleeps on the pair's MSI-X vector
+    poll,        // no vectors are asked for; wait() looks at the ring from time to time
+};
+
+struct Options {
+    // Queue pairs to use; 0: as many as device, allowed vCPUs and vectors allow. They can be changed later up to
+    // max_queue_pairs().
+    unsigned queue_pairs = 0;
+    // Descriptors per virtqueue, a power of two; 0: the device's own size, at most 1,024.
+    std::uint16_t ring_size = 0;
+    // Packet buffers of each pair, for receiving and sending together; at least two rings and a batch. 0: 2,048, or four
+    // rings where that is more.
+    unsigned buffers_per_pair = 0;
+    // Bytes of a packet buffer, headroom included, a multiple of 64; 0: 2,048, or what a whole packet of the MTU needs
+    // where the device cannot spread a packet over several buffers.
+    unsigned buffer_size = 0;
+    // Bytes of payload behind the Ethernet header; 0: the device's, or 1,500 where it tells none.
+    unsigned mtu = 0;
+
+    PlacementPolicy placement = PlacementPolicy::automatic;
+    // The vCPUs to use, in the order of the pairs: "0-3,8". Empty: chosen by the policy.
+    std::string cpus;
+    bool pin_threads = true;
+    HugePages huge_pages = HugePages::preferred;
+    Mode mode = Mode::interrupts;
+    // Features to refuse, by the specification's name: "EVENT_IDX", "MRG_RXBUF".
+    std::vector<std::string> refused_features;
+
+    // Where mqctl and mqstat find this device: empty for the default, /run/vmq/<address>.sock; std::nullopt for none.
+    std::optional<std::string> control_socket = "";
+    // How long the device may take for a command, and a queue pair's thread for calling in.
+    std::chrono::milliseconds command_deadline{1000};
+    // How long set_queue_pairs may wait, when it takes pairs away, until nothing more arrives on them. Linux's tap moves a flow when it
+    // sees it transmitted on another queue, and throws away what is queued for one that goes; so the leaving pairs' packets go
+    // out through pair 0 first, and the command follows when they have been silent for a moment. 0: do not wait.
+    std::chrono::milliseconds settle_limit{1500};
+    // Called from the opening thread and from the control thread, never from send, recv or wait.
+    std::function<void(LogLevel, std::string_view)> log;
+};
+
+}  // namespace vmq

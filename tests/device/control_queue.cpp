@@ -1,0 +1,64 @@
+// Taking and answering control commands.
+#include "tests/device/control_queue.hpp"
+
+#include "tests/device/scatter.hpp"
+
+namespace vmq::software {
+
+using Answer = ControlBehaviour::Answer;
+
+bool ControlQueue::take(const ControlBehaviour& behaviour, const Handler& handler) {
+    Chain chain;
+    if (!queue_.fetch(chain)) return false;
+    ++commands_;
+    const auto bytes = gather(chain.readable);
+    if (bytes.size() < sizeof(virtio::ControlHeader) || size_of(chain.writable) < 1) {
+        violations_.add(queue_.name() + ": a command without header or room for the answer");
+        queue_.complete(chain.head, 0);
+        return true;
+    }
+    ControlCommand command{.control_class = static_cast<virtio::ControlClass>(bytes[0]),
+                           .command = std::to_integer<std::uint8_t>(bytes[1]),
+                           .data = {bytes.begin() + sizeof(virtio::ControlHeader), bytes.end()}};
+    handler.seen(command);
+    pending_ = Pending{std::move(chain), std::move(command), behaviour, Clock::now() + behaviour.delay};
+    return true;
+}
+
+bool ControlQueue::process(const ControlBehaviour& behaviour, const Handler& handler) {
+    bool progressed = false;
+    for (;;) {
+        if (!pending_) {
+            if (!take(behaviour, handler)) return progressed;
+            progressed = true;
+            continue;
+        }
+        if (pending_->behaviour.answer == Answer::withhold || pending_->due > Clock::now()) return progressed;
+        answer(handler, pending_->behaviour.answer == Answer::refuse);
+        progressed = true;
+    }
+}
+
+bool ControlQueue::answer_withheld(const Handler& handler) {
+    if (!pending_) return false;
+    answer(handler, false);
+    return true;
+}
+
+void ControlQueue::answer(const Handler& handler, bool refuse) {
+    const Pending pending = std::move(*pending_);
+    pending_.reset();
+    const bool done = !refuse && handler.execute(pending.command);
+    if (!done) handler.refused(pending.command);
+    const auto truth = static_cast<std::uint8_t>(done ? virtio::ControlAck::ok : virtio::ControlAck::err);
+    const std::byte acknowledgement{pending.behaviour.acknowledgement.value_or(truth)};
+    scatter({&acknowledgement, 1}, pending.chain.writable);
+    queue_.complete(pending.chain.head, 1);
+}
+
+std::optional<ControlQueue::Clock::time_point> ControlQueue::due() const {
+    if (!pending_ || pending_->behaviour.answer == Answer::withhold) return std::nullopt;
+    return pending_->due;
+}
+
+}  // namespace vmq::software

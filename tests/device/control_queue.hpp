@@ -1,0 +1,69 @@
+// The device's control queue: commands taken apart, and answered, refused, delayed or never answered. VIRTIO 1.3, 5.1.6.5.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "driver/virtio/spec.hpp"
+#include "tests/device/virtqueue.hpp"
+
+namespace vmq::software {
+
+struct ControlBehaviour {
+    enum class Answer {
+        normal,
+        refuse,    // nothing is done
+        withhold,  // nothing is done until answer_withheld()
+    };
+    Answer answer = Answer::normal;
+    std::chrono::milliseconds delay{0};          // between taking a command and doing it
+    std::optional<std::uint8_t> acknowledgement{};  // instead of the true one
+};
+
+struct ControlCommand {
+    virtio::ControlClass control_class{};
+    std::uint8_t command = 0;
+    std::vector<std::byte> data;
+};
+
+// One thread at a time.
+class ControlQueue {
+public:
+    struct Handler {
+        std::function<void(const ControlCommand&)> seen;      // as soon as it is taken from the available ring
+        std::function<bool(const ControlCommand&)> execute;   // false: refused by the device
+        std::function<void(const ControlCommand&)> refused;   // undoes what `seen` did
+    };
+    using Clock = std::chrono::steady_clock;
+
+    ControlQueue(Virtqueue& queue, Violations& violations) noexcept : queue_(queue), violations_(violations) {}
+
+    void stop() noexcept { pending_.reset(); }
+    // True when something was taken or answered; the caller publishes.
+    bool process(const ControlBehaviour& behaviour, const Handler& handler);
+    // Does what a withheld command asked for, late. False: there is none.
+    bool answer_withheld(const Handler& handler);
+    // When process() has to be called again; nothing when only for a new command.
+    [[nodiscard]] std::optional<Clock::time_point> due() const;
+    [[nodiscard]] std::uint64_t commands() const noexcept { return commands_; }
+
+private:
+    struct Pending {
+        Chain chain;
+        ControlCommand command;
+        ControlBehaviour behaviour;
+        Clock::time_point due;
+    };
+    [[nodiscard]] bool take(const ControlBehaviour& behaviour, const Handler& handler);
+    void answer(const Handler& handler, bool refuse);
+
+    Virtqueue& queue_;
+    Violations& violations_;
+    std::optional<Pending> pending_;
+    std::uint64_t commands_ = 0;
+};
+
+}  // namespace vmq::software

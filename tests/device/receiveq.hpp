@@ -1,0 +1,53 @@
+// How the device puts a packet into receive buffers, rightly or in one of the wrong ways. VIRTIO 1.3, 5.1.6.4.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+
+#include "driver/virtio/features.hpp"
+#include "driver/virtio/spec.hpp"
+#include "tests/device/virtqueue.hpp"
+
+namespace vmq::software {
+
+// The defaults are a correct device.
+struct Delivery {
+    virtio::NetHeader header{};                        // all but num_buffers
+    std::size_t bytes_per_buffer = 0;                  // header included; 0: as many as fit. With MRG_RXBUF
+    std::optional<std::uint16_t> num_buffers{};        // instead of the true number
+    std::optional<std::uint32_t> used_length{};        // of the first buffer, instead of the true one
+    std::size_t buffers_left_out = 0;                  // so many of the last buffers never come back
+};
+
+class Receiveq {
+public:
+    explicit Receiveq(Virtqueue& queue) noexcept : queue_(queue) {}
+
+    void start(virtio::FeatureSet features, Violations& violations);
+    // Forgets the buffers it holds.
+    void stop() noexcept { held_.clear(); }
+
+    // Fetches all that is available.
+    void fetch_all();
+    [[nodiscard]] std::size_t buffers() const noexcept { return held_.size(); }
+    // Writes and completes; the caller publishes. False, and nothing done, when the buffers do not suffice.
+    [[nodiscard]] bool deliver(std::span<const std::byte> packet, const Delivery& delivery);
+
+    // Completes a held buffer without writing anything.
+    [[nodiscard]] std::optional<std::uint16_t> take_held();
+
+private:
+    [[nodiscard]] std::size_t capacity(const Chain& chain, const Delivery& delivery) const noexcept;
+    void check(const Chain& chain, Violations& violations) const;
+
+    Virtqueue& queue_;
+    Violations* violations_ = nullptr;
+    bool merges_ = false;
+    std::size_t header_size_ = sizeof(virtio::NetHeader);
+    std::deque<Chain> held_;
+};
+
+}  // namespace vmq::software

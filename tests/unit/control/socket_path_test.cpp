@@ -1,0 +1,42 @@
+// Names of sockets, and which of them somebody listens on.
+#include "driver/control/socket_path.hpp"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/control/harness.hpp"
+
+namespace vmq::control {
+namespace {
+
+TEST(ControlSocketPath, IsMadeFromTheFullAddress) {
+    EXPECT_EQ(socket_path("0000:00:04.0"), "/run/vmq/0000:00:04.0.sock");
+    EXPECT_EQ(socket_path("00:04.0"), "/run/vmq/0000:00:04.0.sock");
+    EXPECT_EQ(socket_path("0001:AF:1F.7", "/tmp"), "/tmp/0001:af:1f.7.sock");
+    EXPECT_EQ(socket_path("AF:1F.7", "/tmp"), "/tmp/0000:af:1f.7.sock");
+    EXPECT_EQ(socket_path("10000:e1:00.0", "/tmp"), "/tmp/10000:e1:00.0.sock") << "a domain of a VMD has five digits";
+    EXPECT_EQ(socket_path("Lab", "/tmp"), "/tmp/Lab.sock");
+    EXPECT_EQ(socket_path("00:04", "/tmp"), "/tmp/00:04.sock");
+}
+
+TEST(ControlSocketPath, OnlySocketsWithAListenerCount) {
+    const SocketFolder folder;
+    EXPECT_TRUE(listening_devices(folder.path()).empty());
+    EXPECT_TRUE(listening_devices(folder / "missing").empty());
+
+    const Listener second(folder / "0000:00:05.0.sock");
+    const Listener first(folder / "0000:00:04.0.sock");
+    const Listener other_name(folder / "socket");
+    std::ofstream(folder / "file.sock") << "not a socket";
+    {
+        const support::UniqueFd dead = make_socket();
+        const SocketAddress address = socket_address(folder / "dead.sock");
+        ASSERT_EQ(::bind(dead.get(), address.get(), address.length), 0);
+    }
+    EXPECT_EQ(listening_devices(folder.path()), (std::vector<std::string>{"0000:00:04.0", "0000:00:05.0"}));
+    EXPECT_THROW(static_cast<void>(listening_devices(folder / "file.sock")), std::system_error);
+}
+
+}  // namespace
+}  // namespace vmq::control

@@ -1,0 +1,62 @@
+"""A running guest with its tap: what a demo, a shell, a script or a test works with."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Iterable, Optional
+
+from lab import initramfs
+from lab.config import GuestConfig
+from lab.console import Console
+from lab.errors import LabError
+from lab.guest import Guest
+from lab.kernel import Kernel
+from lab.qemu import NIC_ADDRESS, Qemu, kernel_command_line, machine_arguments, nic_arguments
+from lab.qmp import Qmp
+from lab.tap import DEVICE, Tap
+
+BOOT_TIMEOUT = 90.0
+
+
+class Machine:
+    """Boots in the constructor; `close` (or the end of a `with`) takes everything away."""
+
+    nic = NIC_ADDRESS
+
+    def __init__(self, config: GuestConfig, kernel: Kernel, accel: str, qemu: str, programs: Iterable[Path] = (),
+                 files: Iterable[Path] = (), command_line: str = "", shell: bool = False) -> None:
+        self.config = config
+        with ExitStack() as stack:
+            self.tap = Tap(config)
+            stack.callback(self.tap.close)
+            arguments = machine_arguments(config, accel) + nic_arguments(config, DEVICE)
+            ports = ("console", "agent", "shell") if shell else ("console", "agent")
+            image = initramfs.build(kernel, programs, files)
+            words = kernel_command_line(config, command_line)
+            self.qemu = Qemu(qemu, arguments, kernel, words, image, ports, self.tap.space)
+            stack.callback(self.qemu.close)
+            self.console = Console(self.qemu.sockets["console"])
+            self.guest = Guest(self.qemu.sockets["agent"])
+            self._wait_for_boot()
+            self.qmp = Qmp(self.qemu.sockets["qmp"])
+            self._stack = stack.pop_all()
+
+    def _wait_for_boot(self) -> None:
+        started = time.monotonic()
+        if self.guest.wait_ready(BOOT_TIMEOUT):
+            self.boot_seconds = time.monotonic() - started
+            return
+        time.sleep(0.2)  # a QEMU that refuses its arguments closes the line just before it ends
+        said = self.qemu.last_words() or f"no sign of life in {BOOT_TIMEOUT:g} s"
+        raise LabError(f"the guest did not boot: {said}\n{self.console.tail()}".rstrip())
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def __enter__(self) -> "Machine":
+        return self
+
+    def __exit__(self, *_: Optional[object]) -> None:
+        self.close()

@@ -1,0 +1,144 @@
+"""The QEMU process: its command line, and the sockets through which the lab talks to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from typing import Optional
+
+from lab.config import GuestConfig
+from lab.errors import LabError
+from lab.kernel import Kernel
+from lab.netspace import NetworkSpace
+from lab.process import die_with_parent, stop
+
+DEFAULT_BINARY = "qemu-system-x86_64"
+NIC_ADDRESS = "0000:00:04.0"
+
+
+def machine_arguments(config: GuestConfig, accel: str) -> list[str]:
+    """Processors, memory and acceleration."""
+    nodes = config.numa_nodes
+    cores = config.cpus // (config.threads * nodes)
+    split = ",kernel-irqchip=split" if config.iommu and accel == "kvm" else ""
+    arguments = ["-machine", f"q35{split}", "-m", f"{config.memory}M"]
+    arguments += ["-accel", "kvm" if accel == "kvm" else "tcg,thread=multi"]
+    arguments += ["-cpu", "host" if accel == "kvm" else "max"]
+    arguments += ["-smp", f"{config.cpus},sockets={nodes},cores={cores},threads={config.threads}"]
+    for node in range(nodes if nodes > 1 else 0):
+        first = node * config.cpus // nodes
+        last = first + config.cpus // nodes - 1
+        arguments += ["-object", f"memory-backend-ram,id=memory{node},size={config.memory // nodes}M"]
+        arguments += ["-numa", f"node,nodeid={node},cpus={first}-{last},memdev=memory{node}"]
+    if config.iommu:
+        arguments += ["-device", "intel-iommu,intremap=on,caching-mode=on"]
+    return arguments
+
+
+def nic_arguments(config: GuestConfig, tap_name: str) -> list[str]:
+    """The virtio-net under test."""
+    netdev = f"tap,id=net0,ifname={tap_name},script=no,downscript=no,vhost=off"
+    if config.queues > 1:
+        netdev += f",queues={config.queues}"
+    device = ["virtio-net-pci", "id=nic0", "netdev=net0", "addr=04.0", "mac=52:54:00:12:34:56", "romfile="]
+    device.append(f"mq={_on(config.mq and config.queues > 1)}")
+    device.append(f"vectors={config.msix_vectors}")
+    device.append(f"rx_queue_size={config.ring_size}")
+    device.append(f"mrg_rxbuf={_on(config.mrg_rxbuf)}")
+    device.append(f"event_idx={_on(config.event_idx)}")
+    if config.packed:
+        device.append("packed=on")
+    if config.rss:
+        device += ["rss=on", "hash=on"]
+    if config.host_mtu is not None:
+        device.append(f"host_mtu={config.host_mtu}")
+    if config.legacy:
+        device += ["disable-modern=on", "disable-legacy=off"]
+    else:
+        device += ["disable-legacy=on", f"iommu_platform={_on(config.iommu)}"]
+    return ["-netdev", netdev, "-device", ",".join(device)]
+
+
+def kernel_command_line(config: GuestConfig, extra: str = "") -> str:
+    words = ["console=ttyS0", "quiet", "loglevel=4", "panic=-1", "mitigations=off"]
+    words.append("intel_iommu=on" if config.iommu else "intel_iommu=off")
+    if config.hugepages:
+        words += ["hugepagesz=2M", f"hugepages={config.hugepages}"]
+    return " ".join([*words, extra]).strip()
+
+
+def _on(flag: bool) -> str:
+    return "on" if flag else "off"
+
+
+class Qemu:
+    """Owns the process. Everything it is given is an open descriptor, so that no file of a run can be left behind."""
+
+    def __init__(self, binary: str, arguments: list[str], kernel: Kernel, command_line: str, initramfs: bytes,
+                 ports: tuple[str, ...], space: Optional[NetworkSpace] = None) -> None:
+        """`ports`: names of the serial ports, the console first; `ports` + ("qmp",) become keys of `sockets`."""
+        if shutil.which(binary) is None:
+            raise LabError(f"{binary} is missing: `tools/packages lab`, or --qemu PATH")
+        self.sockets: dict[str, socket.socket] = {}
+        theirs: list[int] = []
+        full = [binary, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", *arguments]
+        full += ["-kernel", str(kernel.image), "-append", command_line]
+        try:
+            theirs.append(_memory_file(initramfs))
+            full += ["-initrd", f"/proc/self/fd/{theirs[0]}"]
+            for name in (*ports, "qmp"):
+                ours, other = socket.socketpair()
+                self.sockets[name] = ours
+                theirs.append(other.detach())
+                full += ["-chardev", f"socket,id={name},fd={theirs[-1]}"]
+                full += ["-mon", "chardev=qmp,mode=control"] if name == "qmp" else ["-serial", f"chardev:{name}"]
+            self.process = subprocess.Popen(
+                full,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=theirs,
+                start_new_session=True,
+                preexec_fn=lambda: _prepare(space),
+            )
+        except BaseException:
+            self._close_sockets()
+            raise
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+
+    def exited(self) -> bool:
+        return self.process.poll() is not None
+
+    def last_words(self) -> str:
+        """What a QEMU that has ended said on stderr."""
+        if not self.exited() or self.process.stderr is None:
+            return ""
+        return self.process.stderr.read().decode(errors="replace").strip()
+
+    def close(self) -> None:
+        stop(self.process)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for one in self.sockets.values():
+            one.close()
+
+
+def _memory_file(data: bytes) -> int:
+    descriptor = os.memfd_create("initramfs", os.MFD_CLOEXEC)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    return descriptor
+
+
+def _prepare(space: Optional[NetworkSpace]) -> None:
+    die_with_parent()
+    if space is not None:
+        space.enter()

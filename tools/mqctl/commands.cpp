@@ -1,0 +1,126 @@
+// mqctl's commands. Each reads its words, asks the library, and prints.
+#include "tools/mqctl/commands.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <span>
+
+#include <fmt/core.h>
+
+#include <vmq/binding.hpp>
+
+#include "tools/common/device_name.hpp"
+#include "tools/common/failure.hpp"
+#include "tools/mqctl/channels.hpp"
+#include "tools/mqctl/info.hpp"
+#include "tools/mqctl/list.hpp"
+#include "tools/mqctl/map.hpp"
+
+namespace vmq::mqctl {
+namespace {
+
+using tools::CommandLine;
+using tools::Json;
+using Words = std::span<const std::string>;
+
+void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+void print(const Json& devices) { fmt::print("{}\n", devices.dump(2)); }
+
+std::optional<std::string> device_word(Words words, std::size_t at) {
+    if (words.size() <= at) return std::nullopt;
+    return words[at];
+}
+
+void list(const CommandLine& line, Words) {
+    const std::vector<ListedFunction> functions = find_functions();
+    line.has("json") ? print(list_json(functions)) : print(list_text(functions));
+}
+
+void show(const CommandLine& line, Words words) {
+    const std::string device = tools::driven_device(device_word(words, 0));
+    const Info info = tools::on_device(device, [&] { return tools::connect(device).info(); });
+    line.has("json") ? print(channels_json(info)) : print(channels_text(info));
+}
+
+void combined(const CommandLine&, Words words) {
+    const unsigned count = parse_pair_count(words[0]);
+    const std::string device = tools::driven_device(device_word(words, 1));
+    tools::on_device(device, [&] {
+        ControlClient client = tools::connect(device);
+        if (const std::string refusal = pair_count_refusal(count, client.info().max_queue_pairs); !refusal.empty()) {
+            throw tools::Failure{tools::Exit::failed, device + ": " + refusal};
+        }
+        client.set_queue_pairs(count);
+    });
+}
+
+void map(const CommandLine& line, Words words) {
+    const std::string device = tools::driven_device(device_word(words, 0));
+    tools::on_device(device, [&] {
+        ControlClient client = tools::connect(device);
+        const Info info = client.info();
+        const InterruptTable interrupts = client.interrupts();
+        line.has("json") ? print(map_json(info, interrupts)) : print(map_text(info, interrupts));
+    });
+}
+
+void info(const CommandLine& line, Words words) {
+    const std::string device = tools::driven_device(device_word(words, 0));
+    const Info found = tools::on_device(device, [&] { return tools::connect(device).info(); });
+    line.has("json") ? print(info_json(found)) : print(info_text(found));
+}
+
+using Binding = std::vector<std::string> (*)(std::string_view, const BindOptions&);
+
+void change_driver(const CommandLine& line, const std::string& device, Binding change) {
+    const BindOptions options{.force = line.has("force"), .dry_run = line.has("dry-run")};
+    const auto written = tools::on_device(device, [&] { return change(device, options); });
+    if (!options.dry_run) return;
+    for (const std::string& step : written) print(step + '\n');
+}
+
+void bind(const CommandLine& line, Words words) { change_driver(line, words[0], bind_to_vfio); }
+void unbind(const CommandLine& line, Words words) { change_driver(line, words[0], unbind_from_vfio); }
+
+struct Command {
+    std::string_view name;
+    std::size_t least_words;
+    std::size_t most_words;
+    std::string_view takes;  // for the message when the number of words is wrong
+    std::array<std::string_view, 2> options;
+    void (*run)(const CommandLine&, Words);
+};
+
+constexpr std::array commands{
+    Command{"list", 0, 0, "no argument", {"json"}, list},
+    Command{"show", 0, 1, "[DEV]", {"json"}, show},
+    Command{"combined", 1, 2, "M [DEV]", {}, combined},
+    Command{"bind", 1, 1, "DEV", {"force", "dry-run"}, bind},
+    Command{"unbind", 1, 1, "DEV", {"dry-run"}, unbind},
+    Command{"map", 0, 1, "[DEV]", {"json"}, map},
+    Command{"info", 0, 1, "[DEV]", {"json"}, info},
+};
+
+}  // namespace
+
+void run_command(const CommandLine& line) {
+    if (line.words.empty()) throw tools::UsageError{"no command given (see mqctl --help)"};
+    const std::string& name = line.words.front();
+    const auto* command = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == name; });
+    if (command == commands.end()) throw tools::UsageError{fmt::format("unknown command '{}' (see mqctl --help)", name)};
+
+    const Words words = Words{line.words}.subspan(1);
+    if (words.size() < command->least_words || words.size() > command->most_words) {
+        throw tools::UsageError{fmt::format("{} takes {}, not {} words", name, command->takes, words.size())};
+    }
+    for (const char* option : {"json", "force", "dry-run"}) {
+        const auto& allowed = command->options;
+        if (line.has(option) && std::find(allowed.begin(), allowed.end(), option) == allowed.end()) {
+            throw tools::UsageError{fmt::format("{} has no --{}", name, option)};
+        }
+    }
+    command->run(line, words);
+}
+
+}  // namespace vmq::mqctl

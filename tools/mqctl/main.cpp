@@ -1,0 +1,34 @@
+// mqctl: shows and changes the queue pairs of virtio-net devices.
+#include "tools/common/command_line.hpp"
+#include "tools/common/failure.hpp"
+#include "tools/mqctl/commands.hpp"
+
+namespace {
+
+constexpr std::string_view usage = R"(Usage: mqctl COMMAND [ARGUMENTS] [OPTIONS]
+
+  list               every virtio-net function: interface, driver, IOMMU group, process, queue pairs now/max
+  show [DEV]         the number of queue pairs, in the layout of ethtool -l
+  combined M [DEV]   change the number of queue pairs of the running application
+  bind DEV           give the function to vfio-pci
+  unbind DEV         give the function back to the kernel's driver
+  map [DEV]          which pair has which vectors, IRQs, vCPUs and thread
+  info [DEV]         features, rings, MTU, MAC, link, IOMMU mode, vectors, memory
+
+DEV is a PCI address (0000:00:04.0 or 00:04.0), a kernel interface name, or the path of a control socket. It may be left
+out where there is only one. Exit codes: 0 done, 1 failed, 2 usage, 3 no such device or nobody drives it, 4 not permitted,
+5 refused by the device, 6 timed out.
+)";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    using namespace vmq;
+    return tools::run_tool("mqctl", [&] {
+        tools::Syntax syntax{"mqctl", usage};
+        syntax.options.add_options()("json,j", "list, show, map, info: an array with one object for each device")(
+            "force", "bind: also when the interface carries an address or a route")(
+            "dry-run", "bind, unbind: print what would be written and change nothing");
+        if (const auto line = tools::parse_command_line(std::move(syntax), argc, argv)) mqctl::run_command(*line);
+    });
+}

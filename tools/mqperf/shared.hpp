@@ -1,0 +1,24 @@
+// What the threads of all pairs share.
+#pragma once
+
+#include <atomic>
+
+#include <vmq/device.hpp>
+
+#include "tools/mqperf/handover.hpp"
+#include "tools/mqperf/options.hpp"
+#include "tools/mqperf/packets.hpp"
+#include "tools/mqperf/ping.hpp"
+
+namespace vmq::mqperf {
+
+struct Shared {
+    Device& device;
+    const PerfOptions& options;
+    Endpoint me;
+    std::atomic<bool> stop{false};
+    Handover handover;
+    Ping ping;
+};
+
+}  // namespace vmq::mqperf
