@@ -24,14 +24,12 @@ std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
     return value.value();
 }
 
-// 5.1.4.1: 1 to 0x8000, and the virtqueues for it must be there.
+// 5.1.4.1: 1 to 0x8000.
 bool pair_count_is_sound(virtio::Transport& transport, const Options& options) {
     const unsigned pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
-    const unsigned queues = transport.queue_count();
-    if (pairs >= virtio::vq_pairs_min && pairs <= virtio::vq_pairs_max && queues >= 2 * pairs + 1) return true;
+    if (pairs >= virtio::vq_pairs_min && pairs <= virtio::vq_pairs_max) return true;
     if (options.log) {
-        options.log(LogLevel::warning, transport.name() + ": the device claims max_virtqueue_pairs " + std::to_string(pairs) + " with " +
-                                   std::to_string(queues) + " virtqueues; one pair is used");
+        options.log(LogLevel::warning, transport.name() + ": the device claims max_virtqueue_pairs " + std::to_string(pairs) + "; one pair is used");
     }
     return false;
 }
@@ -59,6 +57,13 @@ NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
         if (config.mtu < 68) support::fail(Errc::bad_device, transport.name() + ": mtu " + std::to_string(config.mtu));
     }
     if (features.has(Feature::mq)) config.max_queue_pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
+    // Only now: QEMU shows the virtqueues of the further pairs once MQ is negotiated.
+    const unsigned queues = transport.queue_count();
+    const unsigned needed = 2u * config.max_queue_pairs + (features.has(Feature::ctrl_vq) ? 1 : 0);
+    if (queues < needed) {
+        support::fail(Errc::bad_device, transport.name() + ": " + std::to_string(queues) + " virtqueues for max_virtqueue_pairs " +
+                                            std::to_string(config.max_queue_pairs));
+    }
     return config;
 }
 

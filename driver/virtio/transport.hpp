@@ -58,14 +58,15 @@ public:
     [[nodiscard]] virtual unsigned max_vectors() = 0;
     [[nodiscard]] virtual std::size_t enable_vectors(std::span<const int> eventfds) = 0;
 
-    // Both return false when the device answered NO_VECTOR to a vector that was asked for (4.1.5.1.2.1). enable_queue
+    // Both return false when the device answered NO_VECTOR to a vector that was asked for (4.1.5.1.2.2). enable_queue
     // sets size, addresses and vector before queue_enable; on false the queue was enabled without a vector.
     [[nodiscard]] virtual bool set_config_vector(VectorIndex vector) = 0;
     [[nodiscard]] virtual bool enable_queue(QueueIndex queue, const QueueConfig& config) = 0;
     [[nodiscard]] virtual Doorbell doorbell(QueueIndex queue) = 0;
 
-    // Device configuration, consistent by config_generation within bounded tries (2.5.1, 4.1.4.3.1). Throws
-    // Errc::bad_device when the space is shorter than offset + bytes or never stable.
+    // Device configuration, consistent by config_generation within bounded tries (2.5.1, 4.1.4.3.1). Ask for one field
+    // a call: 2, 4 or 8 bytes are read as such a field, in little-endian order, anything else byte by byte (4.1.3.1).
+    // Throws Errc::bad_device when the space is shorter than offset + bytes or never stable.
     virtual void read_config(std::size_t offset, std::span<std::byte> bytes) = 0;
     [[nodiscard]] virtual std::size_t config_size() = 0;
 

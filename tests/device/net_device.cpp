@@ -30,8 +30,8 @@ std::uint16_t NetDevice::control_index() const noexcept {
 }
 
 Virtqueue* NetDevice::ring(std::uint16_t queue) {
-    if (queue >= queue_count()) return nullptr;
     if (queue == control_index()) return &control_ring_;
+    if (queue / 2u >= lanes_.size()) return nullptr;
     Lane& lane = *lanes_[queue / 2u];
     return queue % 2 == 0 ? &lane.receive_ring : &lane.transmit_ring;
 }

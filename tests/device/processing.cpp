@@ -8,6 +8,7 @@ namespace vmq::software {
 
 bool NetDevice::process_queue(std::uint16_t queue) {
     if (queue == control_index()) return process_control();
+    if (queue / 2u >= lanes_.size()) return false;
     Lane& lane = *lanes_[queue / 2u];
     const std::lock_guard lock{lane.mutex};
     if (!running()) return false;
@@ -63,6 +64,7 @@ void NetDevice::start_threads(unsigned count) { workers_ = Workers::for_pairs(*t
 void NetDevice::stop_threads() { workers_.reset(); }
 
 void NetDevice::wake_threads() {
+    if (control_worker_) control_worker_->wake();  // its virtqueue's number comes with the features
     if (workers_) workers_->wake();
 }
 

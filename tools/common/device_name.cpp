@@ -29,7 +29,8 @@ std::string why_nobody_answers(const std::string& device) {
     const std::vector<Function> functions = list_functions();
     const auto found = std::find_if(functions.begin(), functions.end(),
                                     [&](const Function& function) { return function.address == device; });
-    if (found == functions.end()) return "there is no virtio-net function of this address (mqctl list shows what there is)";
+    if (found == functions.end())
+        return "there is no virtio-net function of this address (mqctl list shows what there is)";
     return why_not_driven(*found);
 }
 
@@ -46,7 +47,8 @@ std::optional<std::string> pci_address(std::string_view name) {
 
 std::string only_candidate(const std::vector<std::string>& candidates, const std::string& none) {
     if (candidates.empty()) throw Failure{Exit::not_there, none};
-    if (candidates.size() > 1) throw UsageError{fmt::format("several devices, name one: {}", fmt::join(candidates, ", "))};
+    if (candidates.size() > 1)
+        throw UsageError{fmt::format("several devices, name one: {}", fmt::join(candidates, ", "))};
     return candidates.front();
 }
 
@@ -65,8 +67,10 @@ std::string free_device(const std::optional<std::string>& named) {
     for (const Function& function : list_functions()) {
         if (function.driver == "vfio-pci" && function.process_id == 0) candidates.push_back(function.address);
     }
-    return only_candidate(candidates, "vfio-pci has no free virtio-net function (mqctl list shows what there is; to give it one, run: "
-                                      "mqctl bind DEV)");
+    return only_candidate(
+        candidates,
+        "vfio-pci has no free virtio-net function (mqctl list shows what there is; to give it one, run: "
+        "mqctl bind DEV)");
 }
 
 ControlClient connect(const std::string& device) {
@@ -84,8 +88,8 @@ std::string why_not_driven(const Function& function) {
     }
     if (function.driver != "vfio-pci") {
         const std::string as = function.kernel_interface.empty() ? "" : " as " + function.kernel_interface;
-        return fmt::format("the kernel's driver {} has it{} (run: mqctl bind {}, then start the application)", function.driver, as,
-                           function.address);
+        return fmt::format("the kernel's driver {} has it{} (run: mqctl bind {}, then start the application)",
+                           function.driver, as, function.address);
     }
     if (function.process_id != 0) {
         return fmt::format("process {} has it open, but answers on no control socket",

@@ -41,8 +41,8 @@ auto on_device(const std::string& device, Work&& work) {
     }
 }
 
-// The body of main(): prints "TOOL: message" for whatever `work` throws and returns the exit code. Output that could not be
-// written is a failure too.
+// The body of main(): prints "TOOL: message" for whatever `work` throws and returns the exit code. Output that could
+// not be written is a failure too.
 [[nodiscard]] int run_tool(std::string_view tool, const std::function<void()>& work);
 
 }  // namespace vmq::tools

@@ -8,7 +8,8 @@
 namespace vmq::tools {
 
 // `what` is named in the UsageError beside the bad word.
-[[nodiscard]] std::uint64_t parse_number(std::string_view word, std::string_view what, std::uint64_t least, std::uint64_t most);
+[[nodiscard]] std::uint64_t parse_number(std::string_view word, std::string_view what, std::uint64_t least,
+                                         std::uint64_t most);
 
 // Seconds, with decimals, greater than zero.
 [[nodiscard]] std::chrono::nanoseconds parse_seconds(std::string_view word, std::string_view what);

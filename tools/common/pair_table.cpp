@@ -11,7 +11,8 @@ namespace vmq::tools {
 namespace {
 
 int cpu_of(const Info& info, unsigned pair) {
-    const auto found = std::find_if(info.pairs.begin(), info.pairs.end(), [&](const PairInfo& p) { return p.pair == pair; });
+    const auto found =
+        std::find_if(info.pairs.begin(), info.pairs.end(), [&](const PairInfo& p) { return p.pair == pair; });
     return found == info.pairs.end() ? -1 : found->cpu;
 }
 
@@ -39,19 +40,19 @@ void add_counters(Json& object, const PairStats& counts) {
 
 std::string pair_table(const Info& info, const Stats& stats) {
     Table table{{{"pair"},
-                        {"state", Align::left},
-                        {"vCPU"},
-                        {"rx-packets"},
-                        {"rx-bytes"},
-                        {"tx-packets"},
-                        {"tx-bytes"},
-                        {"drops"},
-                        {"rx-interrupts"},
-                        {"tx-interrupts"},
-                        {"notifies"}}};
+                 {"state", Align::left},
+                 {"vCPU"},
+                 {"rx-packets"},
+                 {"rx-bytes"},
+                 {"tx-packets"},
+                 {"tx-bytes"},
+                 {"drops"},
+                 {"rx-interrupts"},
+                 {"tx-interrupts"},
+                 {"notifies"}}};
     for (const PairStats& pair : stats.pairs) {
-        table.add(row(std::to_string(pair.pair), std::string{state_name(pair.state)},
-                      or_dash(cpu_of(info, pair.pair)), pair));
+        table.add(row(std::to_string(pair.pair), std::string{state_name(pair.state)}, or_dash(cpu_of(info, pair.pair)),
+                      pair));
     }
     table.add(row("sum", "-", "-", sum(stats)));
     return table.text();
@@ -60,9 +61,7 @@ std::string pair_table(const Info& info, const Stats& stats) {
 Json pair_json(const Info& info, const Stats& stats) {
     Json pairs = Json::array();
     for (const PairStats& pair : stats.pairs) {
-        Json object{{"pair", pair.pair},
-                    {"state", state_name(pair.state)},
-                    {"cpu", or_null(cpu_of(info, pair.pair))}};
+        Json object{{"pair", pair.pair}, {"state", state_name(pair.state)}, {"cpu", or_null(cpu_of(info, pair.pair))}};
         add_counters(object, pair);
         pairs.push_back(std::move(object));
     }

@@ -1,11 +1,10 @@
 // Signals taken in a wait instead of a handler.
 #include "tools/common/signals.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <signal.h>
 
 namespace vmq::tools {
 namespace {

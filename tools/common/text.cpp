@@ -7,11 +7,16 @@ namespace vmq::tools {
 
 std::string_view state_name(PairState state) noexcept {
     switch (state) {
-        case PairState::active: return "active";
-        case PairState::draining: return "draining";
-        case PairState::parked: return "parked";
-        case PairState::broken: return "broken";
-        case PairState::stopped: return "stopped";
+        case PairState::active:
+            return "active";
+        case PairState::draining:
+            return "draining";
+        case PairState::parked:
+            return "parked";
+        case PairState::broken:
+            return "broken";
+        case PairState::stopped:
+            return "stopped";
     }
     return "unknown";
 }

@@ -21,32 +21,32 @@ EXIT_SIGNAL = 128
 
 def main(arguments: Sequence[str]) -> int:
     parsed = _parser().parse_args(arguments)
-    _raise_on_signals()
+    raise_on_signals()
     try:
         return parsed.command(parsed)
     except LabError as error:
         print(f"mqlab: {error}", file=sys.stderr)
         return EXIT_FAILED
-    except _Stopped as stopped:
+    except Stopped as stopped:
         print(f"mqlab: stopped by {signal.Signals(stopped.number).name}", file=sys.stderr)
         return EXIT_SIGNAL + stopped.number
 
 
-class _Stopped(BaseException):
-    """A signal that asks the lab to end. Not an Exception: nothing but main is to catch it."""
+class Stopped(KeyboardInterrupt):
+    """A signal that asks the lab to end; nothing but main is to catch it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
 
 
-def _raise_on_signals() -> None:
+def raise_on_signals() -> None:
     wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def stop(number: int, _: object) -> None:
         for each in wanted:  # from here on the lab only clears up, which takes seconds at most
             signal.signal(each, signal.SIG_IGN)
-        raise _Stopped(number)
+        raise Stopped(number)
 
     for each in wanted:
         signal.signal(each, stop)

@@ -93,12 +93,9 @@ struct Command {
 };
 
 constexpr std::array commands{
-    Command{"list", 0, 0, "no argument", {"json"}, list},
-    Command{"show", 0, 1, "[DEV]", {"json"}, show},
-    Command{"combined", 1, 2, "M [DEV]", {}, combined},
-    Command{"bind", 1, 1, "DEV", {"force", "dry-run"}, bind},
-    Command{"unbind", 1, 1, "DEV", {"dry-run"}, unbind},
-    Command{"map", 0, 1, "[DEV]", {"json"}, map},
+    Command{"list", 0, 0, "no argument", {"json"}, list}, Command{"show", 0, 1, "[DEV]", {"json"}, show},
+    Command{"combined", 1, 2, "M [DEV]", {}, combined},   Command{"bind", 1, 1, "DEV", {"force", "dry-run"}, bind},
+    Command{"unbind", 1, 1, "DEV", {"dry-run"}, unbind},  Command{"map", 0, 1, "[DEV]", {"json"}, map},
     Command{"info", 0, 1, "[DEV]", {"json"}, info},
 };
 
@@ -107,8 +104,10 @@ constexpr std::array commands{
 void run_command(const CommandLine& line) {
     if (line.words.empty()) throw tools::UsageError{"no command given (see mqctl --help)"};
     const std::string& name = line.words.front();
-    const auto* command = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == name; });
-    if (command == commands.end()) throw tools::UsageError{fmt::format("unknown command '{}' (see mqctl --help)", name)};
+    const auto* command =
+        std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == name; });
+    if (command == commands.end())
+        throw tools::UsageError{fmt::format("unknown command '{}' (see mqctl --help)", name)};
 
     const Words words = Words{line.words}.subspan(1);
     if (words.size() < command->least_words || words.size() > command->most_words) {

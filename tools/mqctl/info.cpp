@@ -20,7 +20,9 @@ std::string memory_text(std::uint64_t bytes) {
 
 std::string info_text(const Info& info) {
     std::string text;
-    const auto line = [&text](std::string_view name, const std::string& value) { text += fmt::format("{:<15}{}\n", name, value); };
+    const auto line = [&text](std::string_view name, const std::string& value) {
+        text += fmt::format("{:<15}{}\n", name, value);
+    };
     line("device", info.name);
     line("application", tools::process_text(info.application, info.process_id));
     line("MAC", info.mac ? to_string(*info.mac) : "not told");

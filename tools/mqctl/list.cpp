@@ -50,7 +50,8 @@ std::string list_text(const std::vector<ListedFunction>& functions) {
                         {"PAIRS", Align::left}}};
     for (const auto& [function, pairs] : functions) {
         table.add({function.address, or_dash(function.kernel_interface), or_dash(function.driver),
-                   tools::or_dash(function.iommu_group), tools::process_text(function.process_name, function.process_id),
+                   tools::or_dash(function.iommu_group),
+                   tools::process_text(function.process_name, function.process_id),
                    pairs ? fmt::format("{}/{}", pairs->now, pairs->max) : "-"});
     }
     return table.text();

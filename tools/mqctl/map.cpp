@@ -21,9 +21,9 @@ void append_trouble(std::string& trouble, const std::string& more) {
 
 void fill_vector(MapRow& row, int index, const InterruptTable& interrupts) {
     row.vector = index;
-    const auto found = std::find_if(interrupts.vectors.begin(), interrupts.vectors.end(), [&](const VectorStats& vector) {
-        return static_cast<int>(vector.vector) == index;
-    });
+    const auto found =
+        std::find_if(interrupts.vectors.begin(), interrupts.vectors.end(),
+                     [&](const VectorStats& vector) { return static_cast<int>(vector.vector) == index; });
     if (found == interrupts.vectors.end()) return;
     row.irq = found->irq;
     row.wanted_cpu = found->wanted_cpu;
@@ -87,10 +87,10 @@ std::string map_text(const Info& info, const InterruptTable& interrupts) {
                         {"", Align::left}}};
     for (const MapRow& row : map_rows(info, interrupts)) {
         using tools::or_dash;
-        table.add({or_dash(row.pair), row.state.empty() ? "-" : row.state, row.use, row.vector < 0 ? "polled" : or_dash(row.vector),
-                   or_dash(row.irq), or_dash(row.wanted_cpu), row.irq_cpus.empty() ? "-" : row.irq_cpus,
-                   or_dash(row.thread_id == 0 ? -1 : row.thread_id), or_dash(row.pair_cpu), or_dash(row.thread_cpu),
-                   or_dash(row.numa_node), row.trouble});
+        table.add({or_dash(row.pair), row.state.empty() ? "-" : row.state, row.use,
+                   row.vector < 0 ? "polled" : or_dash(row.vector), or_dash(row.irq), or_dash(row.wanted_cpu),
+                   row.irq_cpus.empty() ? "-" : row.irq_cpus, or_dash(row.thread_id == 0 ? -1 : row.thread_id),
+                   or_dash(row.pair_cpu), or_dash(row.thread_cpu), or_dash(row.numa_node), row.trouble});
     }
     return table.text();
 }
@@ -113,7 +113,8 @@ tools::Json map_json(const Info& info, const InterruptTable& interrupts) {
                         {"numa_node", or_null(row.numa_node)},
                         {"trouble", row.trouble.empty() ? Json(nullptr) : Json(row.trouble)}});
     }
-    return Json::array({{{"schema", "mqctl.map/1"}, {"device", info.name}, {"vector_sharing", info.vector_sharing}, {"map", rows}}});
+    return Json::array(
+        {{{"schema", "mqctl.map/1"}, {"device", info.name}, {"vector_sharing", info.vector_sharing}, {"map", rows}}});
 }
 
 }  // namespace vmq::mqctl

@@ -51,8 +51,8 @@ std::size_t due_packets(Pacer& pacer, const Shared& shared) {
 
 void send(QueuePair& pair, Shared& shared) {
     Endpoint from = shared.me;
-    from.port = static_cast<std::uint16_t>(10'000 + pair.index());      // every pair is a flow of its own
-    const Endpoint to{shared.options.to_mac, {0xc612'0002}, 9};  // 198.18.0.2, the discard port
+    from.port = static_cast<std::uint16_t>(10'000 + pair.index());  // every pair is a flow of its own
+    const Endpoint to{shared.options.to_mac, {0xc612'0002}, 9};     // 198.18.0.2, the discard port
     std::vector<std::byte> frame(shared.options.size);
     build_udp(frame, from, to);
 
@@ -76,11 +76,16 @@ void send(QueuePair& pair, Shared& shared) {
 
 void run_job(QueuePair& pair, Shared& shared) {
     switch (shared.options.job) {
-        case Job::send: return send(pair, shared);
-        case Job::receive: return receive(pair, shared);
-        case Job::forward: return forward(pair, shared);
-        case Job::echo: return echo(pair, shared);
-        case Job::ping: return ping(pair, shared);
+        case Job::send:
+            return send(pair, shared);
+        case Job::receive:
+            return receive(pair, shared);
+        case Job::forward:
+            return forward(pair, shared);
+        case Job::echo:
+            return echo(pair, shared);
+        case Job::ping:
+            return ping(pair, shared);
     }
 }
 

@@ -90,17 +90,20 @@ std::vector<std::string> split_at_commas(const std::vector<std::string>& lists) 
 void read_library_options(const tools::CommandLine& line, PerfOptions& options) {
     using tools::parse_number;
     Options& library = options.library;
-    if (const auto word = line.text("pairs")) library.queue_pairs = static_cast<unsigned>(parse_number(*word, "--pairs", 1, 32768));
+    if (const auto word = line.text("pairs"))
+        library.queue_pairs = static_cast<unsigned>(parse_number(*word, "--pairs", 1, 32768));
     if (const auto word = line.text("ring-size")) {
         library.ring_size = static_cast<std::uint16_t>(parse_number(*word, "--ring-size", 2, 32768));
     }
     library.cpus = line.text("cpus").value_or("");
     library.pin_threads = !line.has("no-pin");
     library.mode = line.has("poll") ? Mode::poll : Mode::interrupts;
-    if (line.has("refuse")) library.refused_features = split_at_commas(line.options["refuse"].as<std::vector<std::string>>());
+    if (line.has("refuse"))
+        library.refused_features = split_at_commas(line.options["refuse"].as<std::vector<std::string>>());
     if (const auto path = line.text("socket")) library.control_socket = path;
     // A frame that we build is in one buffer; the default of 2,048 bytes is changed only for frames that need more.
-    if (options.size + headroom > 2048) library.buffer_size = static_cast<unsigned>((options.size + headroom + 63) / 64 * 64);
+    if (options.size + headroom > 2048)
+        library.buffer_size = static_cast<unsigned>((options.size + headroom + 63) / 64 * 64);
 }
 
 }  // namespace
@@ -111,7 +114,8 @@ void declare_options(po::options_description& options) {
     const auto word = [] { return po::value<std::string>(); };
     auto add = options.add_options();
     add("address", word()->value_name("IP"), "echo, ping: this side's IPv4 address; send: the source");
-    add("to", word()->value_name("ADDR"), "send: the destination's MAC address (default: broadcast); ping: its IPv4 address");
+    add("to", word()->value_name("ADDR"),
+        "send: the destination's MAC address (default: broadcast); ping: its IPv4 address");
     add("pairs", word()->value_name("N"), "queue pairs to start with (default: all)");
     add("size", word()->value_name("BYTES"), "send, ping: bytes of an Ethernet frame (default: 64)");
     add("burst", word()->value_name("N"), "send: most packets of one call (default: 32)");
@@ -122,14 +126,16 @@ void declare_options(po::options_description& options) {
     add("ring-size", word()->value_name("N"), "descriptors of a virtqueue, a power of two");
     add("cpus", word()->value_name("LIST"), "the vCPUs to use, in the order of the pairs: 0-3,8");
     add("no-pin", "leave the threads where the scheduler puts them");
-    add("refuse", po::value<std::vector<std::string>>()->value_name("FEATURE,…"), "features to refuse, such as EVENT_IDX; repeatable");
+    add("refuse", po::value<std::vector<std::string>>()->value_name("FEATURE,…"),
+        "features to refuse, such as EVENT_IDX; repeatable");
     add("socket", word()->value_name("PATH"), "the control socket (default: /run/vmq/ADDRESS.sock)");
     add("json,j", "the summary as an array with one object for each device");
 }
 
 PerfOptions read_options(const tools::CommandLine& line) {
     using tools::parse_number;
-    if (line.words.empty()) throw tools::UsageError{"no job given: send, receive, forward, echo or ping (see mqperf --help)"};
+    if (line.words.empty())
+        throw tools::UsageError{"no job given: send, receive, forward, echo or ping (see mqperf --help)"};
     if (line.words.size() > 2) throw tools::UsageError{"too many words: JOB [DEV]"};
 
     PerfOptions options;
@@ -137,7 +143,8 @@ PerfOptions read_options(const tools::CommandLine& line) {
     if (line.words.size() == 2) options.device = line.words[1];
     refuse_strange_options(line, options.job);
     read_addresses(line, options);
-    if (const auto word = line.text("size")) options.size = parse_number(*word, "--size", smallest_ip_frame, largest_frame);
+    if (const auto word = line.text("size"))
+        options.size = parse_number(*word, "--size", smallest_ip_frame, largest_frame);
     if (const auto word = line.text("burst")) options.burst = parse_number(*word, "--burst", 1, Batch::capacity);
     if (const auto word = line.text("rate")) options.rate = parse_number(*word, "--rate", 1, 1'000'000'000);
     if (const auto word = line.text("duration")) options.duration = tools::parse_seconds(*word, "--duration");

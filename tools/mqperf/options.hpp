@@ -22,13 +22,13 @@ struct PerfOptions {
     std::optional<std::string> device;
     Options library;  // what Device::open takes
 
-    Ipv4Address address;                 // echo, ping: this side's; send: the packets' source
-    MacAddress to_mac = broadcast_mac;   // send
-    Ipv4Address to_address;              // ping
-    std::size_t size = 64;               // bytes of the Ethernet frame that send and ping build
-    std::size_t burst = 32;              // send: most packets of one call
-    std::uint64_t rate = 0;              // send, ping: packets a second over all pairs, 0: as fast as possible
-    bool sleep = false;                  // ping: waits for the interrupt instead of polling
+    Ipv4Address address;                // echo, ping: this side's; send: the packets' source
+    MacAddress to_mac = broadcast_mac;  // send
+    Ipv4Address to_address;             // ping
+    std::size_t size = 64;              // bytes of the Ethernet frame that send and ping build
+    std::size_t burst = 32;             // send: most packets of one call
+    std::uint64_t rate = 0;             // send, ping: packets a second over all pairs, 0: as fast as possible
+    bool sleep = false;                 // ping: waits for the interrupt instead of polling
     std::optional<std::chrono::nanoseconds> duration;  // std::nullopt: until a signal
     bool json = false;
 };

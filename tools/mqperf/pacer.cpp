@@ -16,7 +16,8 @@ std::size_t Pacer::due(Clock::time_point now, double per_second, std::size_t mos
 
 std::chrono::nanoseconds Pacer::pause(double per_second) const noexcept {
     const double seconds = std::max(0.0, 1 - credit_) / per_second;
-    return std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(std::ceil(std::min(seconds, 1.0) * 1e9))};
+    return std::chrono::nanoseconds{
+        static_cast<std::chrono::nanoseconds::rep>(std::ceil(std::min(seconds, 1.0) * 1e9))};
 }
 
 }  // namespace vmq::mqperf

@@ -27,7 +27,8 @@ Bytes store_ipv4(Bytes frame, const Endpoint& from, const Endpoint& to, std::uin
     store16(frame, ipv4::checksum, checksum_finish(checksum_add(header)));
 
     const Bytes payload = frame.subspan(ethernet::size + ipv4::smallest_header);
-    for (std::size_t i = udp::size; i < payload.size(); ++i) store8(payload, i, static_cast<std::uint8_t>(i - udp::size));
+    for (std::size_t i = udp::size; i < payload.size(); ++i)
+        store8(payload, i, static_cast<std::uint8_t>(i - udp::size));
     return payload;
 }
 
@@ -51,12 +52,14 @@ void build_udp(Bytes frame, const Endpoint& from, const Endpoint& to) noexcept {
     store16(payload, udp::length, static_cast<std::uint16_t>(payload.size()));
     store16(payload, udp::checksum, 0);
     // The pseudo header: both addresses, the protocol and the length.
-    const std::uint32_t pseudo = checksum_add(frame.subspan(ipv4::source, 8)) + ipv4::udp + static_cast<std::uint32_t>(payload.size());
+    const std::uint32_t pseudo =
+        checksum_add(frame.subspan(ipv4::source, 8)) + ipv4::udp + static_cast<std::uint32_t>(payload.size());
     const std::uint16_t sum = checksum_finish(checksum_add(payload, pseudo));
     store16(payload, udp::checksum, sum == 0 ? 0xffff : sum);  // 0 would mean that there is none
 }
 
-void build_echo_request(Bytes frame, const Endpoint& from, const Endpoint& to, std::uint16_t identifier, std::uint16_t sequence) noexcept {
+void build_echo_request(Bytes frame, const Endpoint& from, const Endpoint& to, std::uint16_t identifier,
+                        std::uint16_t sequence) noexcept {
     const Bytes payload = store_ipv4(frame, from, to, ipv4::icmp);
     store16(payload, icmp::type_code, icmp::echo_request);
     store16(payload, icmp::checksum, 0);
@@ -71,7 +74,8 @@ std::optional<std::size_t> ipv4_payload(ConstBytes head, std::size_t total) noex
     const std::size_t header = std::size_t{load8(head, ipv4::version_length)} % 16 * 4;
     const std::size_t length = load16(head, ipv4::total_length);
     const std::size_t payload = ethernet::size + header;
-    if (header < ipv4::smallest_header || length < header + udp::size || length > total - ethernet::size) return std::nullopt;
+    if (header < ipv4::smallest_header || length < header + udp::size || length > total - ethernet::size)
+        return std::nullopt;
     if (payload + udp::size > head.size()) return std::nullopt;
     if ((load16(head, ipv4::fragment) & ipv4::is_fragment) != 0) return std::nullopt;
     return payload;
@@ -79,15 +83,19 @@ std::optional<std::size_t> ipv4_payload(ConstBytes head, std::size_t total) noex
 
 std::optional<MacAddress> read_arp_reply(ConstBytes frame, Ipv4Address wanted) noexcept {
     if (frame.size() < arp::end || load16(frame, ethernet::type) != ethernet::type_arp) return std::nullopt;
-    if (load16(frame, arp::operation) != arp::reply || load_address(frame, arp::sender_address) != wanted) return std::nullopt;
+    if (load16(frame, arp::operation) != arp::reply || load_address(frame, arp::sender_address) != wanted)
+        return std::nullopt;
     return load_mac(frame, arp::sender_mac);
 }
 
-std::optional<std::uint16_t> read_echo_reply(ConstBytes head, std::size_t total, Ipv4Address me, std::uint16_t identifier) noexcept {
+std::optional<std::uint16_t> read_echo_reply(ConstBytes head, std::size_t total, Ipv4Address me,
+                                             std::uint16_t identifier) noexcept {
     const auto payload = ipv4_payload(head, total);
-    if (!payload || load8(head, ipv4::protocol) != ipv4::icmp || load_address(head, ipv4::destination) != me) return std::nullopt;
+    if (!payload || load8(head, ipv4::protocol) != ipv4::icmp || load_address(head, ipv4::destination) != me)
+        return std::nullopt;
     const ConstBytes echo = head.subspan(*payload);
-    if (load16(echo, icmp::type_code) != icmp::echo_reply || load16(echo, icmp::identifier) != identifier) return std::nullopt;
+    if (load16(echo, icmp::type_code) != icmp::echo_reply || load16(echo, icmp::identifier) != identifier)
+        return std::nullopt;
     return load16(echo, icmp::sequence);
 }
 

@@ -15,15 +15,17 @@ struct Endpoint {
 };
 
 inline constexpr std::size_t arp_frame_size = arp::end;
-inline constexpr std::size_t smallest_ip_frame = ethernet::size + ipv4::smallest_header + udp::size;  // with ICMP echo, too
+inline constexpr std::size_t smallest_ip_frame =
+    ethernet::size + ipv4::smallest_header + udp::size;  // with ICMP echo, too
 
 // Fill the whole frame, checksums included. `frame` has arp_frame_size, or at least smallest_ip_frame bytes.
 void build_arp_request(Bytes frame, const Endpoint& from, Ipv4Address wanted) noexcept;
 void build_udp(Bytes frame, const Endpoint& from, const Endpoint& to) noexcept;
-void build_echo_request(Bytes frame, const Endpoint& from, const Endpoint& to, std::uint16_t identifier, std::uint16_t sequence) noexcept;
+void build_echo_request(Bytes frame, const Endpoint& from, const Endpoint& to, std::uint16_t identifier,
+                        std::uint16_t sequence) noexcept;
 
-// Where the first byte behind the IPv4 header is, if `head` begins an IPv4 packet that is no fragment and whose lengths fit in a
-// frame of `total` bytes; 8 bytes of the next header are in `head` then.
+// Where the first byte behind the IPv4 header is, if `head` begins an IPv4 packet that is no fragment and whose lengths
+// fit in a frame of `total` bytes; 8 bytes of the next header are in `head` then.
 [[nodiscard]] std::optional<std::size_t> ipv4_payload(ConstBytes head, std::size_t total) noexcept;
 
 // The MAC address of `wanted`, if the frame says it.

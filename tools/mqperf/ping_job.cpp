@@ -2,7 +2,6 @@
 #include "tools/mqperf/ping_job.hpp"
 
 #include <algorithm>
-
 #include <unistd.h>
 
 #include "tools/mqperf/responder.hpp"
@@ -45,7 +44,9 @@ public:
     }
 
 private:
-    bool running() const { return !shared_.stop && pair_.status() != PairState::broken && pair_.status() != PairState::stopped; }
+    bool running() const {
+        return !shared_.stop && pair_.status() != PairState::broken && pair_.status() != PairState::stopped;
+    }
 
     void resolve() {
         build_packets(pair_, batch_, 1, arp_frame_size,

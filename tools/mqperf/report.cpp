@@ -13,16 +13,20 @@ namespace {
 
 double microseconds(Latency::Time time) { return std::chrono::duration<double, std::micro>(time).count(); }
 
-double per_second(std::uint64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
+double per_second(std::uint64_t count, double seconds) {
+    return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+}
 
 std::string rates(std::uint64_t packets, std::uint64_t bytes, double seconds) {
-    return fmt::format("{:.0f} packets/s {:.1f} Mbit/s", per_second(packets, seconds), per_second(bytes * 8, seconds) / 1e6);
+    return fmt::format("{:.0f} packets/s {:.1f} Mbit/s", per_second(packets, seconds),
+                       per_second(bytes * 8, seconds) / 1e6);
 }
 
 std::string round_trip_text(const Result::RoundTrips& trips) {
     const Latency& times = trips.times;
-    return fmt::format("round trips: {} sent, {} answered; p50 {:.1f} us, p99 {:.1f} us, max {:.1f} us\n", trips.sent, times.count(),
-                       microseconds(times.percentile(50)), microseconds(times.percentile(99)), microseconds(times.max()));
+    return fmt::format("round trips: {} sent, {} answered; p50 {:.1f} us, p99 {:.1f} us, max {:.1f} us\n", trips.sent,
+                       times.count(), microseconds(times.percentile(50)), microseconds(times.percentile(99)),
+                       microseconds(times.max()));
 }
 
 }  // namespace

@@ -7,7 +7,8 @@ namespace vmq::mqperf {
 namespace {
 
 bool answer_arp(Bytes frame, const Endpoint& me) noexcept {
-    const std::uint64_t kind = std::uint64_t{load16(frame, arp::hardware_type)} << 32 | load32(frame, arp::hardware_type + 2);
+    const std::uint64_t kind =
+        std::uint64_t{load16(frame, arp::hardware_type)} << 32 | load32(frame, arp::hardware_type + 2);
     if (kind != arp::ethernet_ipv4 || load16(frame, arp::operation) != arp::request) return false;
     if (load_address(frame, arp::target_address) != me.address) return false;
 
@@ -38,7 +39,8 @@ bool answer_udp(Bytes datagram) noexcept {
 bool answer_ipv4(Bytes head, std::size_t total, const Endpoint& me) noexcept {
     const auto payload = ipv4_payload(head, total);
     if (!payload || load_mac(head, ethernet::destination) != me.mac) return false;
-    if (load_address(head, ipv4::destination) != me.address || !can_be_answered(load_address(head, ipv4::source))) return false;
+    if (load_address(head, ipv4::destination) != me.address || !can_be_answered(load_address(head, ipv4::source)))
+        return false;
 
     const std::uint8_t protocol = load8(head, ipv4::protocol);
     const Bytes inner = head.subspan(*payload);
@@ -53,9 +55,12 @@ bool answer_ipv4(Bytes head, std::size_t total, const Endpoint& me) noexcept {
 bool answer(Bytes head, std::size_t total, const Endpoint& me) noexcept {
     if (head.size() < arp_frame_size) return false;  // nor is there room for ICMP or UDP
     switch (load16(head, ethernet::type)) {
-        case ethernet::type_arp: return answer_arp(head, me);
-        case ethernet::type_ipv4: return answer_ipv4(head, total, me);
-        default: return false;
+        case ethernet::type_arp:
+            return answer_arp(head, me);
+        case ethernet::type_ipv4:
+            return answer_ipv4(head, total, me);
+        default:
+            return false;
     }
 }
 

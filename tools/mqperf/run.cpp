@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <future>
-#include <vector>
-
 #include <unistd.h>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -63,8 +62,9 @@ public:
 
     // True when a thread has ended by itself: its pair is broken, the device gone, or an exception thrown.
     [[nodiscard]] bool any_ended() const {
-        return std::any_of(threads_.begin(), threads_.end(),
-                           [](const std::future<void>& thread) { return thread.wait_for(0s) == std::future_status::ready; });
+        return std::any_of(threads_.begin(), threads_.end(), [](const std::future<void>& thread) {
+            return thread.wait_for(0s) == std::future_status::ready;
+        });
     }
     // Throws what a thread threw.
     void join() {
@@ -120,7 +120,8 @@ void run(const std::string& address, const PerfOptions& options) {
     const Info info = device.info();
     const bool builds = options.job == Job::send || options.job == Job::ping;
     if (builds && options.size > info.mtu + ethernet::size) {
-        throw tools::UsageError{fmt::format("{}: frames of {} bytes are too long for an MTU of {}", address, options.size, info.mtu)};
+        throw tools::UsageError{
+            fmt::format("{}: frames of {} bytes are too long for an MTU of {}", address, options.size, info.mtu)};
     }
 
     Shared shared{device, options, own_endpoint(info, options)};
@@ -130,7 +131,9 @@ void run(const std::string& address, const PerfOptions& options) {
     const auto time = Clock::now() - start;
     workers.join();
     print_summary(shared, time);
-    if (ended) throw tools::Failure{tools::Exit::failed, address + ": a queue pair stopped: the device is gone or broke its rules"};
+    if (ended)
+        throw tools::Failure{tools::Exit::failed,
+                             address + ": a queue pair stopped: the device is gone or broke its rules"};
 }
 
 }  // namespace vmq::mqperf

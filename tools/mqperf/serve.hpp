@@ -7,11 +7,9 @@
 
 namespace vmq::mqperf {
 
-// Sleeps until the pair has something to do; false when nothing will come any more. The timeouts bound how long a thread takes to see
-// `stop`, and pair 0, which is always active, to see what parked pairs handed over.
+// Sleeps until the pair has something to do; false when nothing will come any more. Looks at `stop` twice a second.
 [[nodiscard]] inline bool sleep_on(QueuePair& pair) noexcept {
-    using namespace std::chrono_literals;
-    return pair.wait(pair.index() == 0 ? 20ms : 500ms) != WakeReason::stopped;
+    return pair.wait(std::chrono::milliseconds{500}) != WakeReason::stopped;
 }
 
 // Polls for a few rounds before it sleeps.
@@ -29,26 +27,18 @@ private:
     unsigned empty_rounds_ = 0;
 };
 
-// Sends the whole batch before anything else is received, so that nothing is lost to a full ring. What a pair must not send any more
-// goes to pair 0; what can never be sent is dropped.
-inline void send_all(QueuePair& pair, Batch& batch, Shared& shared) {
+// Sends the whole batch before anything else is received, so that nothing is lost to a full ring. What can never be
+// sent, because the device is gone, is dropped.
+inline void send_all(QueuePair& pair, Batch& batch, const Shared& shared) {
     while (!batch.empty() && !shared.stop) {
-        if (!pair.active() && pair.index() != 0) {
-            shared.handover.give(batch);
-        } else if (pair.send(batch) == 0 && !sleep_on(pair)) {
-            batch.clear();
-        }
+        if (pair.send(batch) == 0 && pair.wait(std::chrono::milliseconds{1}) == WakeReason::stopped) batch.clear();
     }
 }
 
-// One round: sends what was handed over; receives, lets `edit` make of each packet what is to be sent (false: nothing), and sends
-// that. The number received.
+// One round: receives, lets `edit` make of each packet what is to be sent (false: nothing), and sends that. The number
+// received.
 template <typename Edit>
-std::size_t serve_round(QueuePair& pair, Batch& batch, Shared& shared, Edit& edit) {
-    if (pair.index() == 0) {
-        shared.handover.take(batch);
-        send_all(pair, batch, shared);
-    }
+std::size_t serve_round(QueuePair& pair, Batch& batch, const Shared& shared, Edit& edit) {
     const std::size_t received = pair.recv(batch);
     batch.erase_if([&](Packet& packet) { return !edit(packet); });
     send_all(pair, batch, shared);
@@ -56,7 +46,7 @@ std::size_t serve_round(QueuePair& pair, Batch& batch, Shared& shared, Edit& edi
 }
 
 template <typename Edit>
-void serve(QueuePair& pair, Shared& shared, Edit edit) {
+void serve(QueuePair& pair, const Shared& shared, Edit edit) {
     Batch batch;
     Idle idle;
     while (!shared.stop) {

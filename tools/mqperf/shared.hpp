@@ -5,7 +5,6 @@
 
 #include <vmq/device.hpp>
 
-#include "tools/mqperf/handover.hpp"
 #include "tools/mqperf/options.hpp"
 #include "tools/mqperf/packets.hpp"
 #include "tools/mqperf/ping.hpp"
@@ -17,8 +16,7 @@ struct Shared {
     const PerfOptions& options;
     Endpoint me;
     std::atomic<bool> stop{false};
-    Handover handover;
-    Ping ping;
+    Ping ping{};
 };
 
 }  // namespace vmq::mqperf

@@ -37,7 +37,8 @@ inline constexpr std::uint16_t type_arp = 0x0806;
 
 // Offsets from the frame's first byte.
 namespace arp {
-inline constexpr std::size_t hardware_type = ethernet::size;  // with protocol type and both lengths: 8 bytes before the operation
+inline constexpr std::size_t hardware_type =
+    ethernet::size;  // with protocol type and both lengths: 8 bytes before the operation
 inline constexpr std::size_t operation = ethernet::size + 6;
 inline constexpr std::size_t sender_mac = ethernet::size + 8;
 inline constexpr std::size_t sender_address = ethernet::size + 14;
@@ -84,7 +85,9 @@ inline constexpr std::size_t checksum = 6;
 inline constexpr std::size_t size = 8;
 }  // namespace udp
 
-[[nodiscard]] inline std::uint8_t load8(ConstBytes bytes, std::size_t at) noexcept { return std::to_integer<std::uint8_t>(bytes[at]); }
+[[nodiscard]] inline std::uint8_t load8(ConstBytes bytes, std::size_t at) noexcept {
+    return std::to_integer<std::uint8_t>(bytes[at]);
+}
 [[nodiscard]] inline std::uint16_t load16(ConstBytes bytes, std::size_t at) noexcept {
     return static_cast<std::uint16_t>(load8(bytes, at) << 8 | load8(bytes, at + 1));
 }
@@ -113,7 +116,8 @@ inline void store_mac(Bytes bytes, std::size_t at, const MacAddress& mac) noexce
 
 // Exchanges two fields of `size` bytes that do not overlap.
 inline void swap_fields(Bytes bytes, std::size_t a, std::size_t b, std::size_t size) noexcept {
-    std::swap_ranges(bytes.begin() + static_cast<std::ptrdiff_t>(a), bytes.begin() + static_cast<std::ptrdiff_t>(a + size),
+    std::swap_ranges(bytes.begin() + static_cast<std::ptrdiff_t>(a),
+                     bytes.begin() + static_cast<std::ptrdiff_t>(a + size),
                      bytes.begin() + static_cast<std::ptrdiff_t>(b));
 }
 inline void swap_macs(Bytes frame) noexcept { swap_fields(frame, ethernet::destination, ethernet::source, 6); }

@@ -28,7 +28,8 @@ std::string interrupt_grid(const InterruptTable& table) {
     for (const VectorStats& vector : table.vectors) {
         const bool known = vector.kernel_counts.size() == table.cpus.size();
         std::vector<std::string> row{vector.owner, tools::or_dash(vector.irq)};
-        for (std::size_t i = 0; i < table.cpus.size(); ++i) row.push_back(known ? std::to_string(vector.kernel_counts[i]) : "-");
+        for (std::size_t i = 0; i < table.cpus.size(); ++i)
+            row.push_back(known ? std::to_string(vector.kernel_counts[i]) : "-");
         row.push_back(known ? std::to_string(kernel_sum(vector)) : "-");
         row.push_back(std::to_string(vector.eventfd_sum));
         row.push_back(tools::vector_trouble(vector));

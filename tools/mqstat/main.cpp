@@ -25,7 +25,8 @@ int main(int argc, char** argv) {
     using namespace vmq;
     return tools::run_tool("mqstat", [&] {
         tools::Syntax syntax{"mqstat", usage};
-        syntax.options.add_options()("interrupts,i", "one row for each vector: the kernel's count on every vCPU, and the driver's")(
+        syntax.options.add_options()("interrupts,i",
+                                     "one row for each vector: the kernel's count on every vCPU, and the driver's")(
             "json,j", "every table as one line: an array with one object for each device");
         const auto line = tools::parse_command_line(std::move(syntax), argc, argv);
         if (!line) return;

@@ -11,7 +11,6 @@
 #include "tools/common/text.hpp"
 #include "tools/mqstat/interrupt_grid.hpp"
 
-
 namespace vmq::mqstat {
 namespace {
 
@@ -47,9 +46,12 @@ Sample since(const Sample& before, Sample sample) {
 
 const char* span_name(Span span) {
     switch (span) {
-        case Span::since_start: return "since_start";
-        case Span::interval: return "interval";
-        case Span::summary: return "summary";
+        case Span::since_start:
+            return "since_start";
+        case Span::interval:
+            return "interval";
+        case Span::summary:
+            return "summary";
     }
     return "";
 }
@@ -70,8 +72,10 @@ void print_text(const Sample& sample, Span span, double seconds, const Format& f
     const std::string when = span == Span::since_start ? "since the start"
                              : span == Span::interval  ? fmt::format("in {:.2f} s", seconds)
                                                        : fmt::format("summary of {:.2f} s", seconds);
-    const std::string table = format.interrupts ? interrupt_grid(sample.interrupts) : tools::pair_table(sample.info, sample.stats);
-    fmt::print("{}  {}  {}\n{}", sample.info.name, tools::process_text(sample.info.application, sample.info.process_id), when, table);
+    const std::string table =
+        format.interrupts ? interrupt_grid(sample.interrupts) : tools::pair_table(sample.info, sample.stats);
+    fmt::print("{}  {}  {}\n{}", sample.info.name, tools::process_text(sample.info.application, sample.info.process_id),
+               when, table);
 }
 
 void print(const Sample& sample, Span span, Clock::duration time, const Format& format) {

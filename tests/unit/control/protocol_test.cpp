@@ -5,6 +5,7 @@
 #include <future>
 #include <limits>
 #include <new>
+#include <random>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -186,6 +187,41 @@ TEST(ControlProtocol, ARequestThatIsNotUnderstoodIsABadRequest) {
         const auto error = thrown_by([&] { static_cast<void>(decode_request(line)); });
         EXPECT_EQ(error.code(), Errc::bad_request) << line << " -> " << error.what();
     }
+}
+
+TEST(ControlProtocol, DamagedLinesAreUnderstoodOrRefusedAndNothingElse) {
+    std::minstd_rand random(31);
+    const std::vector<std::string> whole{encode(Request{SetQueuePairs{2}}), encode(Reply{sample_info()}),
+                                         encode(Reply{sample_stats()}), encode(Reply{sample_interrupts()}),
+                                         encode(Reply{Failure{Errc::busy, "text"}})};
+    unsigned refused = 0;
+    for (unsigned round = 0; round < 5000; ++round) {
+        std::string line = whole[random() % whole.size()];
+        for (unsigned changes = 1 + random() % 3; changes > 0; --changes) {
+            const auto at = random() % line.size();
+            switch (random() % 3) {
+                case 0:
+                    line[at] = static_cast<char>(random());
+                    break;
+                case 1:
+                    line.erase(at, random() % 8);
+                    break;
+                default:
+                    line.insert(at, line.substr(random() % line.size(), random() % 16));
+            }
+            if (line.empty()) line = "x";
+        }
+        const auto request = thrown_by([&] { static_cast<void>(decode_request(line)); });
+        const auto reply = thrown_by([&] { static_cast<void>(decode_reply(line)); });
+        if (request.code()) {
+            EXPECT_TRUE(request.code() == Errc::bad_request || request.code() == Errc::unsupported) << line;
+            ++refused;
+        }
+        if (reply.code()) {
+            EXPECT_TRUE(reply.code() == std::errc::protocol_error || reply.code() == Errc::unsupported) << line;
+        }
+    }
+    EXPECT_GT(refused, 4000U);
 }
 
 TEST(ControlProtocol, AnotherSchemaIsNamedAsSuch) {

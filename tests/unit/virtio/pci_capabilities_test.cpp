@@ -188,8 +188,7 @@ const std::vector<Case> cases{
     {"ANotifyCapabilityWithoutMultiplier", [](Config& c) { c.put8(0x72, 16); }, Errc::bad_device, "cut off"},
     {"ACapabilityAcrossTheEnd",
      [](Config& c) {
-         c.put8(0x61, 0);  // drops the notification structure
-         c.put8(0x61, 0xf0);
+         c.put8(0x61, 0xf0);  // in place of the notification structure
          c.put8(0xf0, 0x09);
          c.put8(0xf2, 20);
          c.put8(0xf3, 2);

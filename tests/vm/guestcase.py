@@ -1,0 +1,139 @@
+"""A test case with a guest: booted once for a class, its tap, and the words in which the scenarios speak."""
+
+from __future__ import annotations
+
+import os
+import time
+import unittest
+from functools import lru_cache
+from pathlib import Path
+from typing import Optional
+
+from lab import accel, application, build, kernel
+from lab.application import Echo
+from lab.config import GuestConfig
+from lab.errors import LabError
+from lab.guest import Result
+from lab.machine import Machine
+from lab.qemu import DEFAULT_BINARY
+from lab.tap import GUEST_ADDRESS
+from lab.traffic import Report, UdpFlows
+
+FLOWS = 64
+RATE = 200.0
+
+tools_folder: Optional[str] = None  # set by main.py
+
+
+@lru_cache(maxsize=None)
+def programs() -> tuple[Path, ...]:
+    return tuple(build.programs(tools_folder))
+
+
+@lru_cache(maxsize=None)
+def guest_kernel() -> kernel.Kernel:
+    return kernel.find(None)
+
+
+def acceleration() -> str:
+    return accel.choose("auto", guest_kernel(), DEFAULT_BINARY, lambda _: None)
+
+
+def reason_to_skip() -> Optional[str]:
+    """What this machine lacks for a guest with a tap, or None."""
+    if os.geteuid() != 0:
+        return "not root: no tap, no network namespace"
+    if not os.path.exists("/dev/net/tun"):
+        return "no /dev/net/tun"
+    return None
+
+
+class GuestCase(unittest.TestCase):
+    """Set `config` in the subclass. Each test finds the NIC under the kernel's driver and no application running."""
+
+    config = GuestConfig()
+    machine: Machine
+    _boot_error: Optional[LabError] = None
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Neither a skip nor a failure is raised here: each test of the class is to be counted."""
+        if reason_to_skip():
+            return
+        try:
+            cls.machine = Machine(cls.config, guest_kernel(), acceleration(), DEFAULT_BINARY, programs())
+            cls.addClassCleanup(cls.machine.close)
+        except LabError as error:
+            cls._boot_error = error
+
+    def setUp(self) -> None:
+        if reason := reason_to_skip():
+            self.skipTest(reason)
+        if self._boot_error is not None:
+            self.fail(str(self._boot_error))
+        self.addCleanup(self._restore)
+
+    def _restore(self) -> None:
+        """Whatever a test did: no application, the kernel's driver, no address."""
+        nic = self.machine.nic
+        self.run_in_guest("killall -9 mqperf")
+        self.run_in_guest(
+            f"cd /sys/bus/pci/devices/{nic} && echo >driver_override && "
+            f"if [ \"$(basename $(readlink driver))\" != virtio-pci ]; then echo {nic} >driver/unbind; "
+            f"echo {nic} >/sys/bus/pci/drivers_probe; fi; ip address flush dev eth0; ip link set eth0 down"
+        )
+
+    # Commands
+
+    def run_in_guest(self, command: str, timeout: float = 60.0) -> Result:
+        return self.machine.guest.run(command, timeout)
+
+    def succeed(self, command: str) -> str:
+        result = self.run_in_guest(command)
+        self.assertEqual(result.code, 0, f"{command}\n{result.out}{result.err}")
+        return result.out
+
+    def refuse(self, command: str, code: int, *texts: str) -> str:
+        """The command fails with this exit code and one message on stderr that holds all the texts."""
+        result = self.run_in_guest(command)
+        self.assertEqual(result.code, code, f"{command}\n{result.out}{result.err}")
+        self.assertEqual(result.err.count("\n"), 1, f"{command}: not one line:\n{result.err}")
+        for text in texts:
+            self.assertIn(text, result.err)
+        return result.err
+
+    def driver(self) -> str:
+        return self.succeed(f"basename $(readlink /sys/bus/pci/devices/{self.machine.nic}/driver)").strip()
+
+    def bind(self) -> None:
+        self.succeed(f"mqctl bind {self.machine.nic}")
+        self.assertEqual(self.driver(), "vfio-pci")
+
+    def start_echo(self, options: str = "") -> Echo:
+        return Echo(self.machine, options)
+
+    # Traffic
+
+    def ping(self, count: int = 5, size: int = 56) -> None:
+        command = ["ping", "-n", "-q", "-i", "0.1", "-c", str(count), "-w", "30", "-M", "do", "-s", str(size), GUEST_ADDRESS]
+        output = self.machine.tap.space.run(command).stdout
+        self.assertIn(f"{count} packets transmitted, {count} received", output)
+
+    def flows(self, rate: float = RATE, size: int = 64) -> UdpFlows:
+        return UdpFlows(self.machine.tap.space, GUEST_ADDRESS, FLOWS, rate, size)
+
+    def exchange(self, seconds: float, size: int = 64) -> Report:
+        flows = self.flows(size=size)
+        time.sleep(seconds)
+        return flows.stop()
+
+    def assert_answered(self, report: Report) -> None:
+        self.assertTrue(report.clean, str(report.summary()))
+
+    def assert_carried(self, before: dict, after: dict, count: int) -> None:
+        """Pairs below `count` carried packets both ways since `before`, the others none."""
+        for pair, packets in application.moved(before, after).items():
+            if pair < count:
+                self.assertTrue(min(packets) > 0, f"pair {pair} of {count}: (received, sent) {packets}")
+            else:
+                self.assertEqual(packets, (0, 0), f"pair {pair} is not among the {count}")
