@@ -7,12 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include <vmq/export.hpp>
 #include <vmq/info.hpp>
 #include <vmq/stats.hpp>
 
 namespace vmq {
 
-class ControlClient {
+class VMQ_EXPORT ControlClient {
 public:
     // A PCI address, or the path of a socket (anything with a '/'). Throws Errc::not_driven when nobody listens there, EACCES when the
     // caller may not.
@@ -34,6 +35,6 @@ private:
 };
 
 // The sockets of the applications that run now, for tools that were given no device: names as ControlClient takes them.
-[[nodiscard]] std::vector<std::string> running_devices();
+[[nodiscard]] VMQ_EXPORT std::vector<std::string> running_devices();
 
 }  // namespace vmq

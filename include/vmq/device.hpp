@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <vmq/error.hpp>
+#include <vmq/export.hpp>
 #include <vmq/info.hpp>
 #include <vmq/options.hpp>
 #include <vmq/packet.hpp>
@@ -13,7 +14,7 @@
 
 namespace vmq {
 
-class Device {
+class VMQ_EXPORT Device {
 public:
     // Takes the device at a PCI address ("0000:00:04.0" or "00:04.0") that is bound to vfio-pci, resets it, negotiates, and starts it
     // with options.queue_pairs pairs. Blocks for some tens of milliseconds. Throws std::system_error that names the operation, the object

@@ -3,6 +3,8 @@
 
 #include <system_error>
 
+#include <vmq/export.hpp>
+
 namespace vmq {
 
 enum class Errc {
@@ -21,7 +23,7 @@ enum class Errc {
     bad_request,              // a control request that cannot be understood
 };
 
-[[nodiscard]] const std::error_category& error_category() noexcept;
+[[nodiscard]] VMQ_EXPORT const std::error_category& error_category() noexcept;
 [[nodiscard]] inline std::error_code make_error_code(Errc code) noexcept {
     return {static_cast<int>(code), error_category()};
 }

@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
+#include <vmq/export.hpp>
 #include <vmq/stats.hpp>
 
 namespace vmq {
 
 using MacAddress = std::array<std::uint8_t, 6>;
 
-[[nodiscard]] std::string to_string(const MacAddress& mac);  // "52:54:00:12:34:56"
+[[nodiscard]] VMQ_EXPORT std::string to_string(const MacAddress& mac);  // "52:54:00:12:34:56"
 
 struct PairInfo {
     unsigned pair = 0;

@@ -7,6 +7,8 @@
 #include <span>
 #include <utility>
 
+#include <vmq/export.hpp>
+
 namespace vmq {
 
 namespace net {
@@ -15,7 +17,7 @@ struct PacketAccess;
 }  // namespace net
 
 // One packet. Owns its buffers; move-only. One thread at a time. Must not outlive its Device.
-class Packet {
+class VMQ_EXPORT Packet {
 public:
     Packet() noexcept = default;
     Packet(Packet&& other) noexcept
@@ -73,7 +75,7 @@ private:
 };
 
 // Up to `capacity` packets, in order. Owns them: what is in it when it dies goes back to its pool. One thread at a time.
-class Batch {
+class VMQ_EXPORT Batch {
 public:
     static constexpr std::size_t capacity = 64;
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 
+#include <vmq/export.hpp>
 #include <vmq/packet.hpp>
 #include <vmq/stats.hpp>
 
@@ -23,7 +24,7 @@ enum class WakeReason {
 
 // Move-only; gives the pair back when it dies. Except where said otherwise, every call is made by the owning thread only, never
 // blocks, never allocates and never throws.
-class QueuePair {
+class VMQ_EXPORT QueuePair {
 public:
     QueuePair(QueuePair&& other) noexcept;
     QueuePair& operator=(QueuePair&& other) noexcept;

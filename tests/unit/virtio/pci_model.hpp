@@ -17,7 +17,7 @@
 namespace vmq::virtio {
 
 // A device with four virtqueues behind a common configuration structure, and 24 bytes of device configuration.
-struct Model {
+struct PciModel {
     struct Queue {
         std::uint16_t size = 256;
         std::uint16_t vector = 0xffff;
@@ -130,9 +130,9 @@ struct Model {
 };
 
 // What PciRegisters needs of a window, onto the model.
-class ModelWindow {
+class PciModelWindow {
 public:
-    ModelWindow(Model& model, std::size_t size) : model_(&model), size_(size) {}
+    PciModelWindow(PciModel& model, std::size_t size) : model_(&model), size_(size) {}
     [[nodiscard]] std::size_t size() const { return size_; }
 
     template <typename T, support::Access access>
@@ -160,7 +160,7 @@ public:
     }
 
 private:
-    Model* model_;
+    PciModel* model_;
     std::size_t size_;
 };
 

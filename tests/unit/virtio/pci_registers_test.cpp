@@ -36,15 +36,15 @@ protected:
                 .device_area = Iova{0x1'2345'8000},
                 .vector = vector};
     }
-    Model model_;
-    PciRegisters<ModelWindow> registers_{ModelWindow{model_, 56}, ModelWindow{model_, 24}, "0000:00:04.0"};
+    PciModel model_;
+    PciRegisters<PciModelWindow> registers_{PciModelWindow{model_, 56}, PciModelWindow{model_, 24}, "0000:00:04.0"};
 };
 
 TEST_F(PciRegistersTest, ResetWaitsUntilTheStatusIsZero) {
     model_.reset_reads = 5;
     registers_.reset(5s);
     EXPECT_LT(model_.reset_reads, 0);
-    EXPECT_EQ(model_.writes, (std::vector<Model::Write>{{0x14, 0}}));
+    EXPECT_EQ(model_.writes, (std::vector<PciModel::Write>{{0x14, 0}}));
 }
 
 TEST_F(PciRegistersTest, ResetGivesUpAtTheDeadline) {
@@ -90,13 +90,13 @@ TEST_F(PciRegistersTest, QueueSizes) {
 
 TEST_F(PciRegistersTest, AQueueIsEnabledLast) {
     EXPECT_TRUE(registers_.enable_queue(QueueIndex{2}, queue_config(128, VectorIndex{3})));
-    EXPECT_EQ(model_.writes, (std::vector<Model::Write>{{0x16, 2},
-                                                        {0x18, 128},
-                                                        {0x20, 0x1'2345'6000},
-                                                        {0x28, 0x1'2345'7000},
-                                                        {0x30, 0x1'2345'8000},
-                                                        {0x1a, 3},
-                                                        {0x1c, 1}}));
+    EXPECT_EQ(model_.writes, (std::vector<PciModel::Write>{{0x16, 2},
+                                                           {0x18, 128},
+                                                           {0x20, 0x1'2345'6000},
+                                                           {0x28, 0x1'2345'7000},
+                                                           {0x30, 0x1'2345'8000},
+                                                           {0x1a, 3},
+                                                           {0x1c, 1}}));
     EXPECT_EQ(model_.queues[2].enable, 1);
 }
 
@@ -129,7 +129,7 @@ TEST_F(PciRegistersTest, QueuesThatCannotBeEnabled) {
         failure(Errc::out_of_range, [&] { (void)registers_.enable_queue(index, config); });
     }
     failure(Errc::bad_device, [&] { (void)registers_.enable_queue(QueueIndex{3}, queue_config(256, no_vector)); });
-    for (const Model::Write& write : model_.writes) EXPECT_EQ(write.offset, 0x16U);
+    for (const PciModel::Write& write : model_.writes) EXPECT_EQ(write.offset, 0x16U);
 }
 
 TEST_F(PciRegistersTest, ConfigurationFieldsAreReadWithTheirWidth) {

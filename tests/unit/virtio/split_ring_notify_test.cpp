@@ -35,7 +35,7 @@ TEST(EventReached, HoldsFromTheOldIndexToJustBeforeTheNew) {
     EXPECT_FALSE(event_reached(1, 0xfffe, 1));
 }
 
-class NotifyTest : public testing::TestWithParam<unsigned> {
+class SplitRingNotifyTest : public testing::TestWithParam<unsigned> {
 protected:
     [[nodiscard]] static std::uint16_t idx(unsigned offset) { return static_cast<std::uint16_t>(GetParam() + offset); }
     static bool publish(RingPair& pair, int buffers) {
@@ -46,7 +46,7 @@ protected:
     RingPair flags_{16, false, idx(0)};
 };
 
-TEST_P(NotifyTest, TheDoorbellFollowsAvailEvent) {
+TEST_P(SplitRingNotifyTest, TheDoorbellFollowsAvailEvent) {
     events_.device.set_avail_event(idx(2));
     EXPECT_FALSE(publish(events_, 2));  // idx reached 2, not passed it
     EXPECT_TRUE(publish(events_, 1));
@@ -57,7 +57,7 @@ TEST_P(NotifyTest, TheDoorbellFollowsAvailEvent) {
     EXPECT_FALSE(publish(events_, 1));  // the end of the burst before
 }
 
-TEST_P(NotifyTest, WithEventIdxTheFlagsAreIgnored) {
+TEST_P(SplitRingNotifyTest, WithEventIdxTheFlagsAreIgnored) {
     events_.device.set_no_notify(true);
     events_.device.set_avail_event(idx(0));
     EXPECT_TRUE(publish(events_, 1));
@@ -65,7 +65,7 @@ TEST_P(NotifyTest, WithEventIdxTheFlagsAreIgnored) {
     EXPECT_FALSE(publish(events_, 1));
 }
 
-TEST_P(NotifyTest, TheDoorbellFollowsTheFlag) {
+TEST_P(SplitRingNotifyTest, TheDoorbellFollowsTheFlag) {
     EXPECT_TRUE(publish(flags_, 1));
     flags_.device.set_no_notify(true);
     EXPECT_FALSE(publish(flags_, 1));
@@ -75,13 +75,13 @@ TEST_P(NotifyTest, TheDoorbellFollowsTheFlag) {
     EXPECT_TRUE(publish(flags_, 1));
 }
 
-TEST_P(NotifyTest, NothingStagedMeansNoDoorbell) {
+TEST_P(SplitRingNotifyTest, NothingStagedMeansNoDoorbell) {
     events_.device.set_avail_event(idx(0));
     EXPECT_FALSE(events_.ring.publish());
     EXPECT_FALSE(flags_.ring.publish());
 }
 
-TEST_P(NotifyTest, ArmingBringsOneInterruptAtTheNextUsedBuffer) {
+TEST_P(SplitRingNotifyTest, ArmingBringsOneInterruptAtTheNextUsedBuffer) {
     for (RingPair* pair : {&events_, &flags_}) {
         (void)publish(*pair, 4);
         EXPECT_FALSE(pair->device.use_one(*pair->device.take(), 0));
@@ -93,7 +93,7 @@ TEST_P(NotifyTest, ArmingBringsOneInterruptAtTheNextUsedBuffer) {
     EXPECT_FALSE(events_.device.use_one(*events_.device.take(), 0));  // one was enough
 }
 
-TEST_P(NotifyTest, ArmingSeesWhatWasUsedBeforeIt) {
+TEST_P(SplitRingNotifyTest, ArmingSeesWhatWasUsedBeforeIt) {
     for (RingPair* pair : {&events_, &flags_}) {
         (void)publish(*pair, 2);
         // The driver has looked and found nothing; the device uses a buffer and sees no wish for an interrupt.
@@ -105,7 +105,7 @@ TEST_P(NotifyTest, ArmingSeesWhatWasUsedBeforeIt) {
     }
 }
 
-TEST_P(NotifyTest, ArmingSeesWhatABurstLeftBehind) {
+TEST_P(SplitRingNotifyTest, ArmingSeesWhatABurstLeftBehind) {
     for (RingPair* pair : {&events_, &flags_}) {
         (void)publish(*pair, 2);
         pair->device.use(*pair->device.take(), 0);
@@ -117,7 +117,7 @@ TEST_P(NotifyTest, ArmingSeesWhatABurstLeftBehind) {
     }
 }
 
-TEST_P(NotifyTest, DisarmedIsQuietUntilTheIndexHasGoneRound) {
+TEST_P(SplitRingNotifyTest, DisarmedIsQuietUntilTheIndexHasGoneRound) {
     for (RingPair* pair : {&events_, &flags_}) {
         EXPECT_TRUE(pair->ring.arm());
         pair->ring.disarm();
@@ -131,7 +131,7 @@ TEST_P(NotifyTest, DisarmedIsQuietUntilTheIndexHasGoneRound) {
 }
 
 // The device has used buffers that the driver has already taken, but it decides about the interrupt only now.
-TEST_P(NotifyTest, DisarmingIsNotOvertakenByADeviceThatDecidesLate) {
+TEST_P(SplitRingNotifyTest, DisarmingIsNotOvertakenByADeviceThatDecidesLate) {
     (void)publish(events_, 16);
     for (int i = 0; i < 16; ++i) events_.device.use(*events_.device.take(), 0);
     events_.device.set_used_idx(events_.device.used_idx());
@@ -141,14 +141,14 @@ TEST_P(NotifyTest, DisarmingIsNotOvertakenByADeviceThatDecidesLate) {
     EXPECT_FALSE(events_.device.publish());
 }
 
-TEST_P(NotifyTest, ABrokenRingCanBeArmed) {
+TEST_P(SplitRingNotifyTest, ABrokenRingCanBeArmed) {
     events_.device.use_one(0, 0);
     EXPECT_TRUE(events_.take_all().empty());
     EXPECT_EQ(events_.ring.fault(), RingFault::index_jump);
     EXPECT_TRUE(events_.ring.arm());  // no buffer to come back for: a sleeper is not sent round in circles
 }
 
-INSTANTIATE_TEST_SUITE_P(Starts, NotifyTest, testing::Values(0U, 0xfff0U, 0xffffU, 0xfffdU),
+INSTANTIATE_TEST_SUITE_P(Starts, SplitRingNotifyTest, testing::Values(0U, 0xfff0U, 0xffffU, 0xfffdU),
                          [](const auto& test) { return "From" + std::to_string(test.param); });
 
 }  // namespace

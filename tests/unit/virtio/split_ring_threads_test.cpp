@@ -98,9 +98,9 @@ private:
     unsigned sleeps_ = 0;
 };
 
-class ThreadsTest : public testing::TestWithParam<std::tuple<bool, unsigned>> {};
+class SplitRingThreadsTest : public testing::TestWithParam<std::tuple<bool, unsigned>> {};
 
-TEST_P(ThreadsTest, EveryBufferComesBackAndBothSidesWakeUp) {
+TEST_P(SplitRingThreadsTest, EveryBufferComesBackAndBothSidesWakeUp) {
     const auto [event_idx, start] = GetParam();
     RingPair pair{ring_size, event_idx, static_cast<std::uint16_t>(start)};
     std::array<std::uint32_t, ring_size> payloads{};
@@ -117,7 +117,7 @@ TEST_P(ThreadsTest, EveryBufferComesBackAndBothSidesWakeUp) {
     EXPECT_EQ(pair.ring.outstanding(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Starts, ThreadsTest, testing::Combine(testing::Bool(), testing::Values(0U, 0xfff0U)),
+INSTANTIATE_TEST_SUITE_P(Starts, SplitRingThreadsTest, testing::Combine(testing::Bool(), testing::Values(0U, 0xfff0U)),
                          [](const auto& test) {
                              return std::string(std::get<0>(test.param) ? "EventIdxFrom" : "FlagsFrom") +
                                     std::to_string(std::get<1>(test.param));
