@@ -118,8 +118,9 @@ std::vector<IrqMove> repair_irq_affinities(IrqPort& port, std::span<IrqAffinity>
             continue;
         }
         affinity = set_irq_affinity(port, std::move(affinity.request));
-        const bool repaired = affinity.granted && affinity.actual == CpuSet{*affinity.granted};
-        if (before) moves.push_back({affinity.request.irq, *before, found, repaired});
+        if (!before) continue;
+        const bool repaired = affinity.as_wanted() || affinity.actual == CpuSet{*before};
+        moves.push_back({affinity.request.irq, *before, found, repaired});
     }
     return moves;
 }

@@ -59,7 +59,7 @@ struct IrqMove {
     unsigned irq = 0;
     CpuId expected;         // where it had been put
     CpuSet found;           // where it was
-    bool repaired = false;  // it is on one CPU of the request again
+    bool repaired = false;  // it is there again, or on request.cpu; else its IrqAffinity says where and why
 };
 
 // Reads every IRQ again and puts back those that something (irqbalance, a CPU going offline) moved; returns these.

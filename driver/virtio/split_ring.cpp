@@ -44,7 +44,7 @@ SplitRing::SplitRing(std::span<std::byte> memory, Iova iova, std::uint16_t size,
     if (!std::has_single_bit(size)) throw std::invalid_argument("a virtqueue's size must be a power of two");
     const Layout layout{size};
     if (memory.size() < layout.end) throw std::invalid_argument("too little memory for a virtqueue of this size");
-    if (std::bit_cast<std::uintptr_t>(memory.data()) % alignment != 0 || iova.value % alignment != 0)
+    if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 || iova.value % alignment != 0)
         throw std::invalid_argument("a virtqueue's memory must be aligned to 64 bytes");
 
     std::byte* base = memory.data();

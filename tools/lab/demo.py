@@ -108,8 +108,8 @@ class Demo:
         moved = application.moved(before, after)
         right = all((rx > 0 and tx > 0) if pair < count else (rx == 0 and tx == 0) for pair, (rx, tx) in moved.items())
         seen = ", ".join(f"pair {pair} rx {rx} tx {tx}" for pair, (rx, tx) in moved.items())
-        which = "pair 0 alone carries" if count == 1 else f"pairs 0 to {count - 1}, each both ways, and no other carry"
-        self.checks.add(f"{when}: {which} packets", right, seen)
+        which = "pair 0" if count == 1 else f"each of pairs 0 to {count - 1}"
+        self.checks.add(f"{when}: packets both ways on {which} and on no other", right, seen)
 
     def _answered(self, report: Report, what: str) -> None:
         seen = f"{report.answered} of {report.sent}"

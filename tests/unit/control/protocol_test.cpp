@@ -197,7 +197,7 @@ TEST(ControlProtocol, DamagedLinesAreUnderstoodOrRefusedAndNothingElse) {
     unsigned refused = 0;
     for (unsigned round = 0; round < 5000; ++round) {
         std::string line = whole[random() % whole.size()];
-        for (unsigned changes = 1 + random() % 3; changes > 0; --changes) {
+        for (auto changes = 1 + random() % 3; changes > 0; --changes) {
             const auto at = random() % line.size();
             switch (random() % 3) {
                 case 0:
