@@ -71,6 +71,7 @@ void Container::read_info() {
     const IommuInfo info = parse_iommu_info(bytes);
     const auto machine_page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     page_size_ = std::max<std::size_t>(info.smallest_page(), machine_page);
+    mapping_limit_ = info.mappings_left.value_or(0);  // none is taken yet
     const std::lock_guard lock{mutex_};
     addresses_ = IovaAllocator{info.usable, page_size_};
 }

@@ -38,6 +38,8 @@ public:
 
     // Of the IOMMU, or of this machine where that is larger.
     [[nodiscard]] std::size_t page_size() const noexcept { return page_size_; }
+    // How many mappings the container takes in all; 0: the kernel does not tell.
+    [[nodiscard]] std::uint32_t mapping_limit() const noexcept { return mapping_limit_; }
     [[nodiscard]] const std::string& object() const noexcept { return object_; }
 
 private:
@@ -46,6 +48,7 @@ private:
     std::string object_;
     support::UniqueFd fd_;
     std::size_t page_size_ = 4096;
+    std::uint32_t mapping_limit_ = 0;
     std::mutex mutex_;  // guards addresses_
     IovaAllocator addresses_;
 };

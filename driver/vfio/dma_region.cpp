@@ -62,14 +62,15 @@ void check_locked_memory(const std::string& object, std::size_t size) {
         "needs " + pages + " more of 2 MiB, " + free + " are free; add some with: sysctl -w vm.nr_hugepages=N");
 }
 
-[[noreturn]] void fail_map(const std::string& object, std::size_t size, std::error_code code) {
+[[noreturn]] void fail_map(const Container& container, std::size_t size, std::error_code code) {
     std::string cure;
     LockedMemory locked = locked_memory();
     locked.exempt = false;  // VFIO does not honour the CAP_IPC_LOCK of a user namespace
     if (code == std::errc::not_enough_memory && !locked.allows(size)) cure = locked_memory_cure(locked, size);
     if (code == std::errc::no_space_on_device)
-        cure = "too many mappings; raise dma_entry_limit in /sys/module/vfio_iommu_type1/parameters";
-    support::fail(code, object + ": VFIO_IOMMU_MAP_DMA of " + std::to_string(size) + " bytes", cure);
+        cure = "all " + std::to_string(container.mapping_limit()) +
+               " mappings are taken; raise dma_entry_limit in /sys/module/vfio_iommu_type1/parameters";
+    support::fail(code, container.object() + ": VFIO_IOMMU_MAP_DMA of " + std::to_string(size) + " bytes", cure);
 }
 
 // Null when there are no huge pages, or they are only preferred and cannot be used for this.
@@ -85,7 +86,7 @@ std::shared_ptr<const DmaRegion> create_huge(const std::shared_ptr<Container>& c
     }
     const Mapped mapped = container->map(memory.data(), whole, huge_page);
     if (mapped.failure) {
-        if (required) fail_map(container->object(), whole, mapped.failure);
+        if (required) fail_map(*container, whole, mapped.failure);
         return nullptr;
     }
     return std::make_shared<const DmaRegion>(container, std::move(memory), mapped.iova, true);
@@ -101,7 +102,7 @@ std::shared_ptr<const DmaRegion> create_normal(const std::shared_ptr<Container>&
     if (memory.data() == nullptr)
         support::fail_errno(object + ": mmap of " + std::to_string(whole) + " bytes of DMA memory");
     const Mapped mapped = container->map(memory.data(), whole, whole >= huge_page ? huge_page : page);
-    if (mapped.failure) fail_map(object, whole, mapped.failure);
+    if (mapped.failure) fail_map(*container, whole, mapped.failure);
     return std::make_shared<const DmaRegion>(container, std::move(memory), mapped.iova, false);
 }
 

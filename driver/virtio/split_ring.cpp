@@ -97,14 +97,15 @@ std::uint16_t SplitRing::add_chain(std::span<const Segment> readable, std::span<
     return head;
 }
 
-// Frees the descriptors behind `head`, which is free already. The links are private, so the chain is as long as it was
-// made.
-void SplitRing::release_rest(std::uint16_t head) noexcept {
+// Frees the descriptors behind `head`, which is free already, and returns the new count of free ones. The links are
+// private, so the chain is as long as it was made.
+std::uint32_t SplitRing::release_rest(std::uint16_t head, std::uint32_t free_count) noexcept {
     std::uint16_t id = std::exchange(next_[head], end_of_chain);
     while (id != end_of_chain) {
-        free_[free_count_++] = id;
+        free_[free_count++] = id;
         id = std::exchange(next_[id], end_of_chain);
     }
+    return free_count;
 }
 
 bool SplitRing::arm() noexcept {

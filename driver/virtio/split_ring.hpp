@@ -73,7 +73,8 @@ public:
     [[nodiscard]] std::size_t take_used(std::span<Used> out) noexcept;
     [[nodiscard]] bool has_used() const noexcept;
 
-    // Asks for an interrupt at the next used buffer. False: there is one already, no interrupt may come for it.
+    // Asks for an interrupt at the next used buffer. False: there is one already, no interrupt may come for it. Always
+    // true once fault() is set: there is nothing to take.
     [[nodiscard]] bool arm() noexcept;
     // Asks for no interrupts: advice, the device may still send one now and then (2.7.7). A new ring starts so.
     void disarm() noexcept;
@@ -89,7 +90,7 @@ private:
     std::uint16_t add_single(Segment segment, std::uint16_t flags) noexcept;
     void write_descriptor(std::uint16_t id, Segment segment, std::uint16_t flags, std::uint16_t next) noexcept;
     void stage(std::uint16_t id) noexcept;
-    void release_rest(std::uint16_t head) noexcept;
+    std::uint32_t release_rest(std::uint16_t head, std::uint32_t free_count) noexcept;
 
     // Shared with the device.
     Descriptor* descriptors_;
@@ -124,9 +125,9 @@ inline void SplitRing::write_descriptor(std::uint16_t id, Segment segment, std::
 }
 
 inline void SplitRing::stage(std::uint16_t id) noexcept {
-    staged_at_[id] = staged_;
-    support::store_relaxed(available_ring_[staged_ & mask_], id);
-    ++staged_;
+    const std::uint64_t position = staged_++;
+    staged_at_[id] = position;
+    support::store_relaxed(available_ring_[position & mask_], id);
 }
 
 inline std::uint16_t SplitRing::add_single(Segment segment, std::uint16_t flags) noexcept {
@@ -167,32 +168,36 @@ inline std::size_t SplitRing::take_used(std::span<Used> out) noexcept {
         return 0;
     }
 
-    const std::size_t wanted = std::min<std::size_t>(ready, out.size());
+    // Locals, because the compiler must assume that what the loop writes could be a member.
+    const UsedElement* const used_ring = used_ring_;
+    std::uint64_t* const staged_at = staged_at_.get();
+    const std::uint16_t* const next = next_.get();
+    std::uint16_t* const free_stack = free_.get();
+    const std::uint64_t published = published_;
     const std::uint64_t first = taken_;
-    std::uint16_t free_count = free_count_;
+    const std::uint32_t mask = mask_;
+    std::uint32_t free_count = free_count_;
+    const std::size_t wanted = std::min<std::size_t>(ready, out.size());
     std::size_t taken = 0;
     for (; taken < wanted; ++taken) {
-        const UsedElement& element = used_ring_[(first + taken) & mask_];
+        const UsedElement& element = used_ring[(first + taken) & mask];
         const std::uint32_t id = support::load_relaxed(element.id);
-        if (id > mask_) {
+        if (id > mask) [[unlikely]] {
             fault_ = RingFault::id_out_of_range;
             break;
         }
-        if (staged_at_[id] >= published_) {  // free, inside a chain, or staged only
+        if (staged_at[id] >= published) [[unlikely]] {  // free, inside a chain, or staged only
             fault_ = RingFault::id_not_outstanding;
             break;
         }
-        staged_at_[id] = not_outstanding;
+        staged_at[id] = not_outstanding;
         out[taken] = {static_cast<std::uint16_t>(id), support::load_relaxed(element.len)};
-        free_[free_count++] = static_cast<std::uint16_t>(id);
-        if (next_[id] != end_of_chain) [[unlikely]] {
-            free_count_ = free_count;
-            release_rest(static_cast<std::uint16_t>(id));
-            free_count = free_count_;
-        }
+        free_stack[free_count++] = static_cast<std::uint16_t>(id);
+        if (next[id] != end_of_chain) [[unlikely]]
+            free_count = release_rest(static_cast<std::uint16_t>(id), free_count);
     }
     taken_ = first + taken;
-    free_count_ = free_count;
+    free_count_ = static_cast<std::uint16_t>(free_count);
     return taken;
 }
 
