@@ -31,7 +31,7 @@ public:
         : options_(options),
           process_name_(process_name()),
           device_node_(affinity::pci_numa_node(transport->name())),
-          topology_(affinity::load_topology()),
+          topology_(affinity::load_topology(initial_mask())),
           net_(std::move(transport), options_, [this](unsigned pairs) { return place(pairs); }),
           vectors_(net_, topology_, places_) {
         for (const affinity::PairPlacement& place : places_) net_.pair(place.pair).set_placed_cpu(static_cast<int>(place.cpu.value));
@@ -78,6 +78,12 @@ private:
         std::array<char, 17> name{};
         ::prctl(PR_GET_NAME, name.data());
         return name.data();
+    }
+
+    // A thread that took a queue pair is pinned to one vCPU; a second device opened from it may still use them all.
+    static const affinity::CpuSet& initial_mask() {
+        static const affinity::CpuSet mask = affinity::thread_affinity();
+        return mask;
     }
 
     std::vector<int> place(unsigned pairs) {
