@@ -1,11 +1,10 @@
 // The one thread per device that owns everything which is not the data path.
 #include "driver/control_thread.hpp"
 
-#include <pthread.h>
-#include <sys/epoll.h>
-
 #include <algorithm>
 #include <array>
+#include <pthread.h>
+#include <sys/epoll.h>
 #include <utility>
 
 #include "driver/support/errors.hpp"

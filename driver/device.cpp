@@ -1,14 +1,13 @@
 // Device: net device, placement, control thread and control socket put together.
-#include <vmq/device.hpp>
-
-#include <sys/prctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
+#include <sys/prctl.h>
+#include <unistd.h>
 #include <utility>
+
+#include <vmq/device.hpp>
 
 #include "affinity/placement.hpp"
 #include "affinity/thread.hpp"
@@ -34,7 +33,8 @@ public:
           topology_(affinity::load_topology(initial_mask())),
           net_(std::move(transport), options_, [this](unsigned pairs) { return place(pairs); }),
           vectors_(net_, topology_, places_) {
-        for (const affinity::PairPlacement& place : places_) net_.pair(place.pair).set_placed_cpu(static_cast<int>(place.cpu.value));
+        for (const affinity::PairPlacement& place : places_)
+            net_.pair(place.pair).set_placed_cpu(static_cast<int>(place.cpu.value));
         warn_each(vectors_.apply());
         net_.set_queue_pairs(options_.queue_pairs != 0 ? options_.queue_pairs : default_pairs());
         listen();
@@ -58,7 +58,8 @@ public:
     [[nodiscard]] net::PairCore& take(unsigned index) {
         if (index >= net_.max_queue_pairs()) {
             support::fail(Errc::out_of_range, net_.name() + ": requested queue pair " + std::to_string(index) +
-                                                  ", the device has pairs 0 to " + std::to_string(net_.max_queue_pairs() - 1));
+                                                  ", the device has pairs 0 to " +
+                                                  std::to_string(net_.max_queue_pairs() - 1));
         }
         net::PairCore& pair = net_.pair(index);
         pair.acquire(net_.name());
@@ -104,7 +105,8 @@ private:
 
     void listen() {
         if (!options_.control_socket) return;
-        server_.emplace(options_.control_socket->empty() ? control::socket_path(net_.name()) : *options_.control_socket, *this);
+        server_.emplace(options_.control_socket->empty() ? control::socket_path(net_.name()) : *options_.control_socket,
+                        *this);
     }
 
     void start_control_thread() {
@@ -123,7 +125,6 @@ private:
     void let_go(int request_fd) {
         std::uint64_t requests = 0;
         [[maybe_unused]] const auto taken = ::read(request_fd, &requests, sizeof requests);
-        log(LogLevel::warning, net_.name() + ": the system asks for the device back; close it");
         net_.let_go();
     }
 

@@ -15,11 +15,13 @@ namespace vmq {
 Device Device::open(std::string_view address, const Options& options) {
     auto function = vfio::Function::open(address, {.huge_pages = options.huge_pages});
     auto transport = std::make_unique<virtio::PciTransport>(std::move(function));
+    transport->reset();
     // VFIO gives out I/O virtual addresses. A device that goes around the IOMMU would take them for physical ones
     // and write over this machine's memory. VIRTIO 1.3, 6.1.
     if (!transport->device_features().has(virtio::Feature::access_platform)) {
         support::fail(Errc::unsupported,
-                      transport->name() + ": the device does not offer ACCESS_PLATFORM, so the IOMMU would not translate its accesses",
+                      transport->name() +
+                          ": the device does not offer ACCESS_PLATFORM, so the IOMMU would not translate its accesses",
                       "start QEMU's device with iommu_platform=on");
     }
     return DeviceFactory::open(std::move(transport), options);

@@ -1,11 +1,10 @@
 // The control virtqueue: one command at a time, each under a deadline.
 #include "driver/net/control_queue.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <poll.h>
 #include <thread>
 #include <utility>
 
@@ -36,7 +35,9 @@ ControlQueue::ControlQueue(virtio::DmaBlock memory, std::uint16_t size, bool eve
 
 void ControlQueue::execute(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
                            std::chrono::milliseconds deadline, const std::string& what) {
-    if (!usable_) support::fail(Errc::control_queue_unusable, what + ": an earlier command was never answered", "restart the application to reset the device");
+    if (!usable_)
+        support::fail(Errc::control_queue_unusable, what + ": an earlier command was never answered",
+                      "restart the application to reset the device");
     if (data.size() > data_space - sizeof(virtio::ControlHeader)) support::fail(Errc::out_of_range, what);
     commands_.add();
 
@@ -56,7 +57,8 @@ void ControlQueue::execute(virtio::ControlClass control_class, std::uint8_t comm
     if (!await_answer(deadline)) {
         usable_ = false;
         failures_.add();
-        if (ring_.fault() != virtio::RingFault::none) support::fail(Errc::bad_device, what + ": the device broke the control queue's used ring");
+        if (ring_.fault() != virtio::RingFault::none)
+            support::fail(Errc::bad_device, what + ": the device broke the control queue's used ring");
         support::fail(Errc::device_timeout, what + ": no answer within " + std::to_string(deadline.count()) + " ms");
     }
     if (*answer != std::byte{static_cast<std::uint8_t>(virtio::ControlAck::ok)}) {

@@ -25,9 +25,9 @@ public:
     [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept { return ring_.config(vector); }
     void set_doorbell(virtio::Doorbell doorbell) noexcept { doorbell_ = doorbell; }
 
-    // Sends a command and blocks for its answer. Throws Errc::device_refused; Errc::device_timeout, after which the queue is unusable,
-    // since the device may still write the answer; Errc::control_queue_unusable from then on; Errc::bad_device when the answer breaks the rules.
-    // `what` names the command in the error.
+    // Sends a command and blocks for its answer. Throws Errc::device_refused; Errc::device_timeout, after which the
+    // queue is unusable, since the device may still write the answer; Errc::control_queue_unusable from then on;
+    // Errc::bad_device when the answer breaks the rules. `what` names the command in the error.
     void execute(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
                  std::chrono::milliseconds deadline, const std::string& what);
 

@@ -15,8 +15,9 @@ using virtio::FeatureSet;
 
 namespace {
 
-constexpr FeatureSet supported{Feature::mtu,       Feature::mac, Feature::mrg_rxbuf, Feature::status,         Feature::ctrl_vq,
-                               Feature::mq,        Feature::event_idx, Feature::version_1, Feature::access_platform};
+constexpr FeatureSet supported{Feature::mtu,       Feature::mac,       Feature::mrg_rxbuf,
+                               Feature::status,    Feature::ctrl_vq,   Feature::mq,
+                               Feature::event_idx, Feature::version_1, Feature::access_platform};
 
 std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
     support::le16 value;
@@ -29,7 +30,8 @@ bool pair_count_is_sound(virtio::Transport& transport, const Options& options) {
     const unsigned pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
     if (pairs >= virtio::vq_pairs_min && pairs <= virtio::vq_pairs_max) return true;
     if (options.log) {
-        options.log(LogLevel::warning, transport.name() + ": the device claims max_virtqueue_pairs " + std::to_string(pairs) + "; one pair is used");
+        options.log(LogLevel::warning, transport.name() + ": the device claims max_virtqueue_pairs " +
+                                           std::to_string(pairs) + "; one pair is used");
     }
     return false;
 }
@@ -56,12 +58,14 @@ NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
         // 5.1.4.1: 68 to 65535.
         if (config.mtu < 68) support::fail(Errc::bad_device, transport.name() + ": mtu " + std::to_string(config.mtu));
     }
-    if (features.has(Feature::mq)) config.max_queue_pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
+    if (features.has(Feature::mq))
+        config.max_queue_pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
     // Only now: QEMU shows the virtqueues of the further pairs once MQ is negotiated.
     const unsigned queues = transport.queue_count();
     const unsigned needed = 2u * config.max_queue_pairs + (features.has(Feature::ctrl_vq) ? 1 : 0);
     if (queues < needed) {
-        support::fail(Errc::bad_device, transport.name() + ": " + std::to_string(queues) + " virtqueues for max_virtqueue_pairs " +
+        support::fail(Errc::bad_device, transport.name() + ": " + std::to_string(queues) +
+                                            " virtqueues for max_virtqueue_pairs " +
                                             std::to_string(config.max_queue_pairs));
     }
     return config;

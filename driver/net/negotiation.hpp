@@ -1,4 +1,5 @@
-// What driver and device agree on before the first virtqueue: features and the device's configuration. VIRTIO 1.3, 5.1.3, 5.1.4.
+// What driver and device agree on before the first virtqueue: features and the device's configuration.
+// VIRTIO 1.3, 5.1.3, 5.1.4.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@ struct NetConfig {
     std::uint16_t max_queue_pairs = 1;
 };
 
-// The features to accept of those offered. Throws std::invalid_argument for a refused feature that does not exist. Says in the
-// log what it leaves out because the device contradicts itself.
+// The features to accept of those offered. Throws std::invalid_argument for a refused feature that does not exist. Says
+// in the log what it leaves out because the device contradicts itself.
 [[nodiscard]] virtio::FeatureSet choose_features(virtio::Transport& transport, virtio::FeatureSet offered,
                                                  const Options& options);
 

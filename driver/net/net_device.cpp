@@ -1,9 +1,8 @@
 // A virtio-net device in operation: what the control thread does with it while it runs.
 #include "driver/net/net_device.hpp"
 
-#include <chrono>
 #include <exception>
-#include <thread>
+#include <system_error>
 #include <utility>
 
 #include <vmq/error.hpp>
@@ -12,7 +11,8 @@
 
 namespace vmq::net {
 
-NetDevice::NetDevice(std::unique_ptr<virtio::Transport> transport, const Options& options, const ChooseNodes& choose_nodes)
+NetDevice::NetDevice(std::unique_ptr<virtio::Transport> transport, const Options& options,
+                     const ChooseNodes& choose_nodes)
     : options_(options), name_(transport->name()), transport_(std::move(transport)) {
     try {
         start(choose_nodes);
@@ -99,31 +99,28 @@ void NetDevice::serve_events() {
 
 // 4.1.4.3.1 and 2.1.1: what a configuration change interrupt may mean.
 void NetDevice::look_at_config() {
-    if (removed_) return;
-    const std::uint8_t status = transport_->status();
-    if (status == 0xff) {
-        log(LogLevel::error, name_ + ": the device is gone");
-        removed_ = true;
-        return stop_pairs();
+    if (stopped_) return;
+    try {
+        if ((transport_->status() & virtio::device_status::needs_reset) != 0)
+            return stop("the device asks for a reset (DEVICE_NEEDS_RESET)");
+        const bool up = read_link_up(*transport_, features_);
+        if (link_up_.exchange(up, std::memory_order_relaxed) == up) return;
+        config_changes_.add();
+        log(LogLevel::info, name_ + (up ? ": link up" : ": link down"));
+    } catch (const std::system_error& error) {
+        if (error.code() != Errc::device_removed) throw;
+        stop(error.what());
     }
-    if ((status & virtio::device_status::needs_reset) != 0) {
-        log(LogLevel::error, name_ + ": the device asks for a reset (DEVICE_NEEDS_RESET)");
-        removed_ = true;
-        return stop_pairs();
-    }
-    const bool up = read_link_up(*transport_, features_);
-    if (link_up_.exchange(up, std::memory_order_relaxed) == up) return;
-    config_changes_.add();
-    log(LogLevel::info, name_ + (up ? ": link up" : ": link down"));
 }
 
-void NetDevice::stop_pairs() noexcept {
+void NetDevice::stop(const std::string& why) {
+    stopped_ = true;
+    log(LogLevel::error, name_ + ": " + why);
     for (const auto& pair : pairs_) pair->want(Shape::stopped);
 }
 
 void NetDevice::let_go() {
-    removed_ = true;
-    stop_pairs();
+    stop("the system asks for the device back");
     try {
         await_owners(0, max_queue_pairs());
     } catch (const std::system_error& error) {

@@ -72,7 +72,7 @@ private:
     [[nodiscard]] std::uint16_t ring_size(virtio::QueueIndex queue) const;
     void size_buffers();
     void prepare(PairCore& pair);
-    void stop_pairs() noexcept;
+    void stop(const std::string& why);
     void reset_for_good() noexcept;
 
     void grow(unsigned count);
@@ -93,7 +93,7 @@ private:
     unsigned buffers_per_pair_ = 0;
     unsigned buffer_size_ = 0;
     std::uint64_t ring_memory_ = 0;
-    bool removed_ = false;
+    bool stopped_ = false;  // nothing will come any more; the application has to close the device
     std::atomic<bool> link_up_{true};
     std::atomic<unsigned> queue_pairs_{1};
     Counter config_changes_;

@@ -1,8 +1,8 @@
 // Packet and Batch: what is too rare or too long to be inline.
-#include <vmq/packet.hpp>
-
 #include <cstring>
 #include <new>
+
+#include <vmq/packet.hpp>
 
 #include "driver/net/packet_access.hpp"
 
@@ -81,7 +81,8 @@ void Batch::clear() noexcept {
 
 void Batch::take(Batch& other) noexcept {
     size_ = std::exchange(other.size_, 0);
-    std::memcpy(static_cast<void*>(slots_.packets), static_cast<const void*>(other.slots_.packets), size_ * sizeof(Packet));
+    std::memcpy(static_cast<void*>(slots_.packets), static_cast<const void*>(other.slots_.packets),
+                size_ * sizeof(Packet));
 }
 
 }  // namespace vmq

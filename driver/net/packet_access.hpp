@@ -20,7 +20,8 @@ struct PacketAccess {
     static Buffer* detach(Packet& packet) noexcept { return std::exchange(packet.buffer_, nullptr); }
 
     // The caller has checked that the batch is not full.
-    static void emplace(Batch& batch, Buffer* buffer, std::byte* data, std::uint32_t length, std::uint32_t segments) noexcept {
+    static void emplace(Batch& batch, Buffer* buffer, std::byte* data, std::uint32_t length,
+                        std::uint32_t segments) noexcept {
         auto* packet = ::new (static_cast<void*>(batch.slots_.packets + batch.size_++)) Packet;
         packet->data_ = data;
         packet->buffer_ = buffer;

@@ -13,8 +13,8 @@ namespace vmq::net {
 
 class PacketPool;
 
-// A buffer starts with headroom; the virtio-net header begins on a cache line of its own with the packet right behind it, so that
-// a receiver that looks at the first bytes of a packet touches one line.
+// A buffer starts with headroom; the virtio-net header begins on a cache line of its own with the packet right behind
+// it, so that a receiver that looks at the first bytes of a packet touches one line.
 inline constexpr std::uint32_t header_offset = 64;
 inline constexpr std::uint32_t header_size = 12;  // struct virtio_net_hdr with num_buffers, 5.1.6
 inline constexpr std::uint32_t packet_offset = header_offset + header_size;

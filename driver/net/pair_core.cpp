@@ -1,10 +1,9 @@
 // One queue pair in the hands of one owner thread.
 #include "driver/net/pair_core.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <string>
+#include <unistd.h>
 #include <utility>
 
 #include <vmq/error.hpp>
@@ -179,8 +178,8 @@ void PairCore::note_faults() noexcept {
 void PairCore::acquire(std::string_view device_name) {
     const std::scoped_lock lock(ownership_);
     if (const int owner = owner_thread_.load(std::memory_order_relaxed); owner != 0) {
-        support::fail(Errc::busy, std::string(device_name) + ": queue pair " + std::to_string(index_) + " belongs to thread " +
-                                      std::to_string(owner));
+        support::fail(Errc::busy, std::string(device_name) + ": queue pair " + std::to_string(index_) +
+                                      " belongs to thread " + std::to_string(owner));
     }
     owner_thread_.store(::gettid(), std::memory_order_relaxed);
 }

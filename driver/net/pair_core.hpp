@@ -33,7 +33,8 @@ enum class Shape : std::uint32_t {
 class PairCore {
 public:
     PairCore(unsigned index, std::unique_ptr<virtio::SplitRing> receive_ring,
-             std::unique_ptr<virtio::SplitRing> transmit_ring, bool mergeable, std::uint32_t max_packet_bytes, WaitMode wait);
+             std::unique_ptr<virtio::SplitRing> transmit_ring, bool mergeable, std::uint32_t max_packet_bytes,
+             WaitMode wait);
 
     // Owner only.
     std::size_t recv(Batch& batch) noexcept;

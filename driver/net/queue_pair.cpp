@@ -1,7 +1,7 @@
 // QueuePair: the public handle on a pair's core.
-#include <vmq/queue_pair.hpp>
-
 #include <utility>
+
+#include <vmq/queue_pair.hpp>
 
 #include "driver/net/pair_core.hpp"
 

@@ -66,8 +66,8 @@ bool Receiveq::append_segments(Burst& burst, Buffer* first, unsigned buffer_coun
     return good;
 }
 
-// The next used buffer of a packet that began in this burst. When the burst ends in mid-packet the ring is asked for just the
-// missing ones, so that everything taken belongs to this packet.
+// The next used buffer of a packet that began in this burst. When the burst ends in mid-packet the ring is asked for
+// just the missing ones, so that everything taken belongs to this packet.
 bool Receiveq::next_of_packet(Burst& burst, std::size_t missing, Used& used) noexcept {
     if (burst.next == burst.count) {
         burst.next = 0;

@@ -13,7 +13,8 @@ namespace vmq::net {
 // Many senders, one receiver; lock-free. Keeps the order of each sender's packets.
 class Relay {
 public:
-    // Any thread: takes packets from the front of the batch while fewer than `limit` are on their way; returns how many.
+    // Any thread: takes packets from the front of the batch while fewer than `limit` are on their way; returns how
+    // many.
     std::size_t push(Batch& batch, std::size_t limit) noexcept;
 
     // Receiver only.

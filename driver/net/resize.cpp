@@ -27,7 +27,7 @@ void NetDevice::set_queue_pairs(unsigned count) {
     if (count == 0) support::fail(Errc::out_of_range, request + "at least 1 is needed");
     if (count > max_queue_pairs())
         support::fail(Errc::out_of_range, request + "the device has " + std::to_string(max_queue_pairs()));
-    if (removed_) support::fail(Errc::device_removed, request + "the device is gone");
+    if (stopped_) support::fail(Errc::device_removed, request + "the device has stopped");
     if (count > queue_pairs()) grow(count);
     if (count < queue_pairs()) shrink(count);
 }
@@ -51,8 +51,8 @@ void NetDevice::shrink(unsigned count) {
         for (unsigned i = count; i < before; ++i) pairs_[i]->want(shape);
     };
     // Nothing may be queued on a transmitq that goes once the command is available; its receiveq lives on until the
-    // command is used. What arrives there meanwhile is answered through pair 0, which is how a host that steers by what it sees
-    // transmitted learns where the flow has gone.
+    // command is used. What arrives there meanwhile is answered through pair 0, which is how a host that steers by what
+    // it sees transmitted learns where the flow has gone.
     want(Shape::draining);
     try {
         await_owners(count, before);
@@ -95,10 +95,10 @@ void NetDevice::await_owners(unsigned first, unsigned last) {
     for (unsigned i = first; i < last; ++i) {
         while (!pairs_[i]->settled()) {
             if (Clock::now() >= end) {
-                support::fail(Errc::owner_timeout,
-                              name_ + ": queue pair " + std::to_string(i) + ": its thread " +
-                                  std::to_string(pairs_[i]->owner_thread()) + " called neither send nor recv nor wait within " +
-                                  std::to_string(options_.command_deadline.count()) + " ms");
+                support::fail(Errc::owner_timeout, name_ + ": queue pair " + std::to_string(i) + ": its thread " +
+                                                       std::to_string(pairs_[i]->owner_thread()) +
+                                                       " called neither send nor recv nor wait within " +
+                                                       std::to_string(options_.command_deadline.count()) + " ms");
             }
             std::this_thread::sleep_for(50us);
         }

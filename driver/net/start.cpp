@@ -1,4 +1,5 @@
-// Bringing the device up: negotiation, rings, vectors, in the order the specification gives. VIRTIO 1.3, 3.1.1 and 5.1.5.
+// Bringing the device up: negotiation, rings, vectors, in the order the specification gives. VIRTIO 1.3, 3.1.1
+// and 5.1.5.
 #include <algorithm>
 #include <bit>
 #include <stdexcept>
@@ -39,7 +40,8 @@ void NetDevice::start(const ChooseNodes& choose_nodes) {
     while (!try_start(vectors, choose_nodes)) {
         // NO_VECTOR, or fewer granted than the device has: 4.1.5.1.2.1 asks to go on with fewer.
         vectors = fewer_vectors(plan_);
-        log(LogLevel::warning, name_ + ": the device grants fewer interrupt vectors than it has; trying " + std::to_string(vectors));
+        log(LogLevel::warning,
+            name_ + ": the device grants fewer interrupt vectors than it has; trying " + std::to_string(vectors));
     }
 }
 
@@ -69,7 +71,8 @@ void NetDevice::read_config() {
     config_ = read_net_config(*transport_, features_);
     const unsigned most = features_.has(Feature::mtu) ? config_.mtu : 65535;
     if (options_.mtu > most)
-        throw std::invalid_argument("Options::mtu " + std::to_string(options_.mtu) + ": the device takes up to " + std::to_string(most));
+        throw std::invalid_argument("Options::mtu " + std::to_string(options_.mtu) + ": the device takes up to " +
+                                    std::to_string(most));
     if (options_.mtu != 0) config_.mtu = static_cast<std::uint16_t>(options_.mtu);
     size_buffers();
 }
@@ -88,8 +91,8 @@ void NetDevice::size_buffers() {
     if (buffer_size_ == 0) buffer_size_ = must_hold_packet ? std::max(2048u, whole_packet) : 2048;
     const unsigned smallest = must_hold_packet ? whole_packet : 256;
     if (buffer_size_ % 64 != 0 || buffer_size_ < smallest || buffer_size_ > 65536 + 256) {
-        throw std::invalid_argument("Options::buffer_size " + std::to_string(buffer_size_) + ": a multiple of 64 from " +
-                                    std::to_string(smallest) + " to 65792 is needed");
+        throw std::invalid_argument("Options::buffer_size " + std::to_string(buffer_size_) +
+                                    ": a multiple of 64 from " + std::to_string(smallest) + " to 65792 is needed");
     }
 }
 
@@ -100,7 +103,8 @@ std::uint16_t NetDevice::ring_size(QueueIndex queue) const {
     if (!std::has_single_bit(most) || most > virtio::max_queue_size) support::fail(Errc::bad_device, subject);
     if (options_.ring_size == 0) return std::min(most, largest_default_ring);
     if (!std::has_single_bit(options_.ring_size)) {
-        throw std::invalid_argument("Options::ring_size " + std::to_string(options_.ring_size) + ": a power of two is needed");
+        throw std::invalid_argument("Options::ring_size " + std::to_string(options_.ring_size) +
+                                    ": a power of two is needed");
     }
     return std::min(most, options_.ring_size);
 }
@@ -119,7 +123,8 @@ void NetDevice::make_pairs() {
         ring_memory_ += block.size;
         pairs_.push_back(std::make_unique<PairCore>(
             i, std::make_unique<virtio::SplitRing>(block.bytes().first(split), block.iova, receive_size, event_idx),
-            std::make_unique<virtio::SplitRing>(block.bytes().subspan(split), block.iova + split, transmit_size, event_idx),
+            std::make_unique<virtio::SplitRing>(block.bytes().subspan(split), block.iova + split, transmit_size,
+                                                event_idx),
             features_.has(Feature::mrg_rxbuf), config_.mtu + ethernet_overhead, plan_.mode));
         if (i > 0) pairs_[i]->relay_through(*pairs_.front());
     }
@@ -169,7 +174,8 @@ bool NetDevice::enable_queues(virtio::FeaturesOk& device) {
 
 void NetDevice::prepare(PairCore& pair) {
     const std::size_t bytes = std::size_t{buffers_per_pair_} * buffer_size_;
-    pair.prepare(std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_, buffer_size_));
+    pair.prepare(std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_,
+                                              buffer_size_));
 }
 
 }  // namespace vmq::net

@@ -35,10 +35,14 @@ VectorPlan plan_vectors(unsigned pairs, unsigned available) {
 
 std::string VectorPlan::sharing() const {
     switch (mode) {
-        case WaitMode::own_vectors: return "per queue";
-        case WaitMode::own_vector: return "per pair";
-        case WaitMode::shared: return "shared";
-        case WaitMode::polling: break;
+        case WaitMode::own_vectors:
+            return "per queue";
+        case WaitMode::own_vector:
+            return "per pair";
+        case WaitMode::shared:
+            return "shared";
+        case WaitMode::polling:
+            break;
     }
     return "polling";
 }
@@ -48,7 +52,8 @@ std::string VectorPlan::owner(unsigned vector) const {
     if (vector == config.value) return "config";
     if (vector == control.value) return "control";
     for (std::size_t i = 0; i < pairs.size(); ++i) {
-        if (vector == pairs[i].receive.value) return (mode == WaitMode::own_vector ? "rxtx-" : "rx-") + std::to_string(i);
+        if (vector == pairs[i].receive.value)
+            return (mode == WaitMode::own_vector ? "rxtx-" : "rx-") + std::to_string(i);
         if (vector == pairs[i].transmit.value) return "tx-" + std::to_string(i);
     }
     return "unused";

@@ -21,7 +21,7 @@ struct VectorPlan {
     virtio::VectorIndex control;
     std::vector<Pair> pairs;
 
-    [[nodiscard]] std::string sharing() const;                // "per queue", "per pair", "shared", "polling"
+    [[nodiscard]] std::string sharing() const;               // "per queue", "per pair", "shared", "polling"
     [[nodiscard]] std::string owner(unsigned vector) const;  // "rx-0", "config", …
 };
 

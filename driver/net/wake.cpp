@@ -1,15 +1,14 @@
 // What a queue pair's thread sleeps on.
 #include "driver/net/wake.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/epoll.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <fcntl.h>
+#include <poll.h>
 #include <string>
 #include <string_view>
+#include <sys/epoll.h>
 
 #include "driver/support/errors.hpp"
 
@@ -43,7 +42,8 @@ bool Sleeper::sleep(std::chrono::nanoseconds limit, unsigned round) noexcept {
     if (mode_ == WaitMode::polling) limit = std::min(limit, shortest_poll * (1 << std::min(round, 4u)));
     std::array<pollfd, 2> events{{{receive_.fd(), POLLIN, 0}, {transmit_.fd(), POLLIN, 0}}};
     const nfds_t count = mode_ == WaitMode::own_vectors ? 2 : 1;
-    const timespec timeout{.tv_sec = static_cast<time_t>(limit / 1s), .tv_nsec = static_cast<long>((limit % 1s).count())};
+    const timespec timeout{.tv_sec = static_cast<time_t>(limit / 1s),
+                           .tv_nsec = static_cast<long>((limit % 1s).count())};
     if (::ppoll(events.data(), count, &timeout, nullptr) <= 0) return false;
     drain();
     return true;

@@ -55,13 +55,14 @@ public:
     [[nodiscard]] const VectorEvent& transmit_event() const noexcept { return transmit_; }
     void wake() const noexcept { receive_.wake(); }
 
-    // Sleeps until an event or for `limit`; in polling mode for a short while at most, growing with `round`. True: an interrupt
-    // or a wake-up ended it.
+    // Sleeps until an event or for `limit`; in polling mode for a short while at most, growing with `round`. True: an
+    // interrupt or a wake-up ended it.
     bool sleep(std::chrono::nanoseconds limit, unsigned round) noexcept;
     // Takes what came meanwhile without sleeping.
     void drain() noexcept;
 
-    // One descriptor for somebody else's event loop, -1 in polling mode. Made at the first call; throws std::system_error.
+    // One descriptor for somebody else's event loop, -1 in polling mode. Made at the first call; throws
+    // std::system_error.
     [[nodiscard]] int event_fd();
 
 private:

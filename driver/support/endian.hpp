@@ -13,8 +13,7 @@ constexpr T swap_if_big_endian(T value) noexcept {
         return value;
     } else {
         T swapped = 0;
-        for (unsigned i = 0; i < sizeof(T); ++i)
-            swapped = static_cast<T>(swapped << 8 | ((value >> (8 * i)) & 0xff));
+        for (unsigned i = 0; i < sizeof(T); ++i) swapped = static_cast<T>(swapped << 8 | ((value >> (8 * i)) & 0xff));
         return swapped;
     }
 }

@@ -8,8 +8,8 @@
 
 namespace vmq::support {
 
-// Throws std::system_error for `code`. `operation` names what was tried on what ("VFIO_GROUP_GET_DEVICE_FD 0000:00:04.0");
-// `cure` is a sentence fragment that says what to do ("run: mqctl bind 0000:00:04.0").
+// Throws std::system_error for `code`. `operation` names what was tried on what ("VFIO_GROUP_GET_DEVICE_FD
+// 0000:00:04.0"); `cure` is a sentence fragment that says what to do ("run: mqctl bind 0000:00:04.0").
 [[noreturn]] inline void fail(std::error_code code, std::string_view operation, std::string_view cure = {}) {
     std::string what{operation};
     if (!cure.empty()) what.append(" (").append(cure).append(")");

@@ -1,10 +1,9 @@
 // A memory mapping that is unmapped exactly once.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstddef>
 #include <span>
+#include <sys/mman.h>
 #include <utility>
 
 namespace vmq::support {

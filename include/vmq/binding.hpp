@@ -22,7 +22,8 @@ struct Function {
 // Every virtio-net PCI function, by address. Reads sysfs; throws std::system_error when that is not there.
 [[nodiscard]] VMQ_EXPORT std::vector<Function> list_functions();
 
-// Resolves "0000:00:04.0", "00:04.0" or a kernel interface name; throws Errc::no_such_device naming what was looked for.
+// Resolves "0000:00:04.0", "00:04.0" or a kernel interface name; throws Errc::no_such_device naming what was looked
+// for.
 [[nodiscard]] VMQ_EXPORT Function find_function(std::string_view name);
 
 struct BindOptions {
@@ -30,9 +31,10 @@ struct BindOptions {
     bool dry_run = false;  // change nothing
 };
 
-// To vfio-pci through driver_override, and back to virtio-pci. Verified afterwards; on failure the former driver has it again.
-// Return what was (or, with dry_run, would be) written, one "value > file" a line; empty when there was nothing to do. Block until the kernel has done
-// it. Throw std::system_error: Errc::interface_in_use, Errc::no_such_device, EACCES, or the kernel's reason with the cure.
+// To vfio-pci through driver_override, and back to virtio-pci. Verified afterwards; on failure the former driver has it
+// again. Return what was (or, with dry_run, would be) written, one "value > file" a line; empty when there was nothing
+// to do. Block until the kernel has done it. Throw std::system_error: Errc::interface_in_use, Errc::no_such_device,
+// EACCES, or the kernel's reason with the cure.
 VMQ_EXPORT std::vector<std::string> bind_to_vfio(std::string_view name, const BindOptions& options = {});
 VMQ_EXPORT std::vector<std::string> unbind_from_vfio(std::string_view name, const BindOptions& options = {});
 

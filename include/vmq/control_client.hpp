@@ -15,15 +15,15 @@ namespace vmq {
 
 class VMQ_EXPORT ControlClient {
 public:
-    // A PCI address, or the path of a socket (anything with a '/'). Throws Errc::not_driven when nobody listens there, EACCES when the
-    // caller may not.
+    // A PCI address, or the path of a socket (anything with a '/'). Throws Errc::not_driven when nobody listens there,
+    // EACCES when the caller may not.
     explicit ControlClient(std::string_view device);
     ControlClient(ControlClient&&) noexcept;
     ControlClient& operator=(ControlClient&&) noexcept;
     ~ControlClient();
 
-    // Each blocks for the answer, five seconds at most beyond the application's own deadline (ETIMEDOUT), and throws the application's refusal as the same error
-    // code that the application's own call would have thrown.
+    // Each blocks for the answer, five seconds at most beyond the application's own deadline (ETIMEDOUT), and throws
+    // the application's refusal as the same error code that the application's own call would have thrown.
     [[nodiscard]] Info info();
     [[nodiscard]] Stats stats();
     [[nodiscard]] InterruptTable interrupts();

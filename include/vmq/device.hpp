@@ -16,15 +16,16 @@ namespace vmq {
 
 class VMQ_EXPORT Device {
 public:
-    // Takes the device at a PCI address ("0000:00:04.0" or "00:04.0") that is bound to vfio-pci, resets it, negotiates, and starts it
-    // with options.queue_pairs pairs. Blocks for some tens of milliseconds. Throws std::system_error that names the operation, the object
-    // and the cure, or std::invalid_argument for an option that makes no sense; nothing is left behind then.
+    // Takes the device at a PCI address ("0000:00:04.0" or "00:04.0") that is bound to vfio-pci, resets it, negotiates,
+    // and starts it with options.queue_pairs pairs. Blocks for some tens of milliseconds. Throws std::system_error that
+    // names the operation, the object and the cure, or std::invalid_argument for an option that makes no sense; nothing
+    // is left behind then.
     [[nodiscard]] static Device open(std::string_view address, const Options& options = {});
 
     Device(Device&&) noexcept;
     Device& operator=(Device&&) noexcept;
-    // Resets the device and sees it reset before any memory it could write is unmapped. Every QueuePair, Batch and Packet of the
-    // device must be gone by then.
+    // Resets the device and sees it reset before any memory it could write is unmapped. Every QueuePair, Batch and
+    // Packet of the device must be gone by then.
     ~Device();
 
     // Any thread may make these calls at any time.
@@ -38,13 +39,15 @@ public:
     // A snapshot of the vectors; reads /proc and so costs more than stats().
     [[nodiscard]] InterruptTable interrupts() const;
 
-    // Changes the number of pairs while traffic flows; blocks until it is done. It happens whole, or throws and leaves the old number in
-    // force: Errc::out_of_range (0, or more than max_queue_pairs()), owner_timeout, device_refused, device_timeout. No packet
-    // that send accepted is lost or sent twice, and no packet that the device delivered is lost. VIRTIO 1.3, 5.1.6.5.5.
+    // Changes the number of pairs while traffic flows; blocks until it is done. It happens whole, or throws and leaves
+    // the old number in force: Errc::out_of_range (0, or more than max_queue_pairs()), owner_timeout, device_refused,
+    // device_timeout. No packet that send accepted is lost or sent twice, and no packet that the device delivered is
+    // lost. VIRTIO 1.3, 5.1.6.5.5.
     void set_queue_pairs(unsigned count);
 
-    // Exclusive: throws Errc::busy when another thread has the pair, Errc::out_of_range when there is none of that index. Pins the
-    // calling thread to the pair's vCPU unless Options said not to. A pair beyond queue_pairs() may be taken; it is parked.
+    // Exclusive: throws Errc::busy when another thread has the pair, Errc::out_of_range when there is none of that
+    // index. Pins the calling thread to the pair's vCPU unless Options said not to. A pair beyond queue_pairs() may be
+    // taken; it is parked.
     [[nodiscard]] QueuePair take_queue_pair(unsigned index);
 
 private:

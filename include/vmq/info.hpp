@@ -28,23 +28,24 @@ struct PairInfo {
 };
 
 struct Info {
-    std::string name;  // PCI address or vhost-user path
+    std::string name;         // PCI address or vhost-user path
     std::string application;  // comm of the process that drives it
     int process_id = 0;
     std::optional<MacAddress> mac;  // where the device tells it
     unsigned mtu = 1500;            // bytes of payload behind the Ethernet header
     bool link_up = true;
-    std::uint64_t device_features = 0;      // offered
+    std::uint64_t device_features = 0;  // offered
     std::uint64_t negotiated_features = 0;
     std::vector<std::string> feature_names;  // of the negotiated ones
     std::string ring_layout;                 // "split"
     unsigned ring_size = 0;
     unsigned queue_pairs = 0;
-    unsigned max_queue_pairs = 0;  // what set_queue_pairs accepts
+    unsigned max_queue_pairs = 0;         // what set_queue_pairs accepts
     unsigned device_max_queue_pairs = 0;  // max_virtqueue_pairs
     unsigned vectors = 0;
     std::string vector_sharing;  // "per queue", "per pair", "shared" or "polling"
-    std::string iommu_mode;      // "type1v2": the device reaches only mapped memory. Anything else says what protects and what not
+    std::string
+        iommu_mode;  // "type1v2": the device reaches only mapped memory. Anything else says what protects and what not
     unsigned buffers_per_pair = 0;
     unsigned buffer_size = 0;
     std::uint64_t memory_bytes = 0;  // mapped for the device

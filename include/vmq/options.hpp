@@ -31,8 +31,8 @@ struct Options {
     unsigned queue_pairs = 0;
     // Descriptors per virtqueue, a power of two; 0: the device's own size, at most 1,024.
     std::uint16_t ring_size = 0;
-    // Packet buffers of each pair, for receiving and sending together; at least two rings and a batch. 0: 2,048, or four
-    // rings where that is more.
+    // Packet buffers of each pair, for receiving and sending together; at least two rings and a batch. 0: 2,048, or
+    // four rings where that is more.
     unsigned buffers_per_pair = 0;
     // Bytes of a packet buffer, headroom included, a multiple of 64; 0: 2,048, or what a whole packet of the MTU needs
     // where the device cannot spread a packet over several buffers.
@@ -53,9 +53,10 @@ struct Options {
     std::optional<std::string> control_socket = "";
     // How long the device may take for a command, and a queue pair's thread for calling in.
     std::chrono::milliseconds command_deadline{1000};
-    // How long set_queue_pairs may wait, when it takes pairs away, until nothing more arrives on them. Linux's tap moves a flow when it
-    // sees it transmitted on another queue, and throws away what is queued for one that goes; so the leaving pairs' packets go
-    // out through pair 0 first, and the command follows when they have been silent for a moment. 0: do not wait.
+    // How long set_queue_pairs may wait, when it takes pairs away, until nothing more arrives on them. Linux's tap
+    // moves a flow when it sees it transmitted on another queue, and throws away what is queued for one that goes; so
+    // the leaving pairs' packets go out through pair 0 first, and the command follows when they have been silent for a
+    // moment. 0: do not wait.
     std::chrono::milliseconds settle_limit{1500};
     // Called from the opening thread and from the control thread, never from send, recv or wait.
     std::function<void(LogLevel, std::string_view)> log;

@@ -21,7 +21,10 @@ class VMQ_EXPORT Packet {
 public:
     Packet() noexcept = default;
     Packet(Packet&& other) noexcept
-        : data_(other.data_), buffer_(std::exchange(other.buffer_, nullptr)), length_(other.length_), segments_(other.segments_) {}
+        : data_(other.data_),
+          buffer_(std::exchange(other.buffer_, nullptr)),
+          length_(other.length_),
+          segments_(other.segments_) {}
     Packet& operator=(Packet&& other) noexcept {
         if (this != &other) {
             if (buffer_ != nullptr) release();
@@ -45,8 +48,8 @@ public:
     [[nodiscard]] std::span<std::byte> bytes() noexcept { return {data_, length_}; }
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, length_}; }
 
-    // Number of segments, and the bytes of segment i; segment 0 is bytes(). More than one where the device spread a packet
-    // over several buffers (VIRTIO_NET_F_MRG_RXBUF).
+    // Number of segments, and the bytes of segment i; segment 0 is bytes(). More than one where the device spread a
+    // packet over several buffers (VIRTIO_NET_F_MRG_RXBUF).
     [[nodiscard]] std::size_t segment_count() const noexcept { return segments_; }
     [[nodiscard]] std::span<std::byte> segment(std::size_t i) noexcept;
     // Bytes in all segments.
@@ -56,8 +59,8 @@ public:
     [[nodiscard]] std::size_t headroom() const noexcept;
     [[nodiscard]] std::size_t tailroom() const noexcept;
 
-    // Grow the packet at its front or end by `count` bytes and return the new ones, whose content is undefined; an empty span,
-    // and the packet unchanged, when there is no room.
+    // Grow the packet at its front or end by `count` bytes and return the new ones, whose content is undefined; an
+    // empty span, and the packet unchanged, when there is no room.
     [[nodiscard]] std::span<std::byte> prepend(std::size_t count) noexcept;
     [[nodiscard]] std::span<std::byte> append(std::size_t count) noexcept;
     // Cut bytes off the front or the end of the first segment; false, and the packet unchanged, when it has fewer.
@@ -74,7 +77,8 @@ private:
     std::uint32_t segments_ = 1;
 };
 
-// Up to `capacity` packets, in order. Owns them: what is in it when it dies goes back to its pool. One thread at a time.
+// Up to `capacity` packets, in order. Owns them: what is in it when it dies goes back to its pool. One thread at a
+// time.
 class VMQ_EXPORT Batch {
 public:
     static constexpr std::size_t capacity = 64;

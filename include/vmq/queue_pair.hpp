@@ -16,28 +16,28 @@ class PairCore;
 }
 
 enum class WakeReason {
-    ready,    // packets are waiting, a full transmitq has room again, or a parked pair is active again
+    ready,  // packets are waiting, a full transmitq has room again, or a parked pair is active again
     timeout,
     parked,   // the pair has just left the current number of pairs; the next wait sleeps until it is active again
     stopped,  // the device is gone, closed, or the pair is broken: nothing will come any more
 };
 
-// Move-only; gives the pair back when it dies. Except where said otherwise, every call is made by the owning thread only, never
-// blocks, never allocates and never throws.
+// Move-only; gives the pair back when it dies. Except where said otherwise, every call is made by the owning thread
+// only, never blocks, never allocates and never throws.
 class VMQ_EXPORT QueuePair {
 public:
     QueuePair(QueuePair&& other) noexcept;
     QueuePair& operator=(QueuePair&& other) noexcept;
     ~QueuePair();
 
-    // First gives back the packets still in the batch, then fills it with up to Batch::capacity received ones and returns their
-    // number. Refills the receiveq; one notification at most.
+    // First gives back the packets still in the batch, then fills it with up to Batch::capacity received ones and
+    // returns their number. Refills the receiveq; one notification at most.
     std::size_t recv(Batch& batch) noexcept;
 
-    // Hands packets from the front of the batch to the device and returns how many it took; the rest stays, in order. A packet that
-    // can never be sent (empty, longer than MTU + 18 bytes of Ethernet and VLAN header, too many segments) is dropped, counted
-    // as tx_rejected and as taken. One notification at most. While the pair is draining or parked, pair 0 sends the packets, provided a
-    // thread has it: nothing an application answers is lost when its pair goes.
+    // Hands packets from the front of the batch to the device and returns how many it took; the rest stays, in order. A
+    // packet that can never be sent (empty, longer than MTU + 18 bytes of Ethernet and VLAN header, too many segments)
+    // is dropped, counted as tx_rejected and as taken. One notification at most. While the pair is draining or parked,
+    // pair 0 sends the packets, provided a thread has it: nothing an application answers is lost when its pair goes.
     std::size_t send(Batch& batch) noexcept;
 
     // Appends up to `count` empty packets (length 0, 64 bytes of headroom) from this pair's pool; returns how many.
@@ -46,12 +46,13 @@ public:
     // Gives every packet back; faster than Batch::clear for packets of this pair's pool.
     void recycle(Batch& batch) noexcept;
 
-    // Blocks until there is something to receive, room to send after a send that could not take all, a change of the pair's
-    // state, or the timeout. Negative: no timeout.
+    // Blocks until there is something to receive, room to send after a send that could not take all, a change of the
+    // pair's state, or the timeout. Negative: no timeout.
     WakeReason wait(std::chrono::nanoseconds timeout) noexcept;
 
-    // For a program with its own event loop: call arm(); when it returns false there is work already, else poll event_fd() for reading;
-    // when it is readable call recv and send as usual, then arm() again. The descriptor stays the pair's. -1 in poll mode.
+    // For a program with its own event loop: call arm(); when it returns false there is work already, else poll
+    // event_fd() for reading; when it is readable call recv and send as usual, then arm() again. The descriptor stays
+    // the pair's. -1 in poll mode.
     [[nodiscard]] bool arm() noexcept;
     [[nodiscard]] int event_fd();  // made by the first call, which throws std::system_error when it cannot be
 

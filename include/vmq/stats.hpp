@@ -31,7 +31,8 @@ struct PairStats {
 
     std::uint64_t tx_packets = 0;  // accepted by send
     std::uint64_t tx_bytes = 0;
-    std::uint64_t tx_relayed = 0;  // accepted while draining or parked; pair 0 sends them and counts them in its tx_packets
+    std::uint64_t tx_relayed =
+        0;  // accepted while draining or parked; pair 0 sends them and counts them in its tx_packets
     std::uint64_t tx_completed = 0;  // taken back from the device
     std::uint64_t tx_rejected = 0;   // empty, oversized or over-segmented; refused before the ring was touched, dropped
     std::uint64_t tx_ring_full = 0;  // sends that left packets in the batch
@@ -54,9 +55,9 @@ struct VectorStats {
     int irq = -1;                   // Linux's number, -1 when unknown
     std::vector<std::uint64_t> kernel_counts;  // as /proc/interrupts counts them, one per entry of InterruptTable::cpus
     int wanted_cpu = -1;                       // -1: not placed
-    std::string affinity;  // /proc/irq/N/effective_affinity_list, empty when unknown
-    std::string trouble;   // why the affinity could not be set, empty when it could
-    std::uint64_t moved = 0;  // times something else moved it and it was put back
+    std::string affinity;                      // /proc/irq/N/effective_affinity_list, empty when unknown
+    std::string trouble;                       // why the affinity could not be set, empty when it could
+    std::uint64_t moved = 0;                   // times something else moved it and it was put back
 };
 
 struct InterruptTable {

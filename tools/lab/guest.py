@@ -14,6 +14,8 @@ from lab.errors import GuestTimeout, LabError
 
 
 class Result(NamedTuple):
+    """Bytes that are not UTF-8 are kept as surrogate escapes."""
+
     out: str
     err: str
     code: int
@@ -48,7 +50,10 @@ class Guest:
             self._pending[number] = future
         line = b"%s %s\n" % (number.encode(), base64.b64encode(command.encode()))
         with self._write_lock:
-            self._port.sendall(line)
+            try:
+                self._port.sendall(line)
+            except OSError as error:
+                raise LabError("the guest is gone") from error
         return Job(self, number, command, future)
 
     def run(self, command: str, timeout: float = 30.0) -> Result:
@@ -94,7 +99,7 @@ class Guest:
         with self._table_lock:
             future = self._pending.pop(number.decode(), None)
         if future is not None:
-            texts = (base64.b64decode(field[1:]).decode(errors="replace") for field in (out, err))
+            texts = (base64.b64decode(field[1:]).decode(errors="surrogateescape") for field in (out, err))
             future.set_result(Result(*texts, int(code)))
 
 

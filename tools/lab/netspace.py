@@ -9,6 +9,7 @@ import threading
 from typing import Any, Callable, Optional, Sequence
 
 from lab.errors import LabError
+from lab.process import die_with_parent
 
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -24,7 +25,7 @@ def _in_thread(work: Callable[[], Any]) -> Any:
         except BaseException as error:  # handed to the caller below
             outcome["error"] = error
 
-    thread = threading.Thread(target=body)
+    thread = threading.Thread(target=body, daemon=True)  # a lab that is stopped does not wait for it
     thread.start()
     thread.join()
     if "error" in outcome:
@@ -64,7 +65,13 @@ class NetworkSpace:
     def run(self, argv: Sequence[str], timeout: Optional[float] = None) -> subprocess.CompletedProcess:
         return self.call(
             lambda: subprocess.run(
-                argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+                argv,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+                preexec_fn=die_with_parent,
             )
         )
 

@@ -29,19 +29,23 @@ def run(machine: Machine, script: Path) -> int:
             printed[stream] += _pass_on(job, stream, printed[stream])
         time.sleep(_POLL)
     result = job.wait(0)
-    _write("out", result.out.encode()[printed["out"] :].decode(errors="replace"))
-    _write("err", result.err.encode()[printed["err"] :].decode(errors="replace"))
+    _write("out", _bytes(result.out)[printed["out"] :])
+    _write("err", _bytes(result.err)[printed["err"] :])
     return result.code
 
 
 def _pass_on(job: Job, stream: str, offset: int) -> int:
-    text = job.output(stream, offset)
-    # The end of a job takes its files away; what is missing here comes with its result.
-    _write(stream, text)
-    return len(text.encode())
+    """What is new. The end of a job takes its files away: what is missed here comes with its result."""
+    data = _bytes(job.output(stream, offset))
+    _write(stream, data)
+    return len(data)
 
 
-def _write(stream: str, text: str) -> None:
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
+
+
+def _write(stream: str, data: bytes) -> None:
     target = sys.stdout if stream == "out" else sys.stderr
-    target.write(text)
+    target.buffer.write(data)
     target.flush()
