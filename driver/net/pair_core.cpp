@@ -120,6 +120,8 @@ std::optional<WakeReason> PairCore::look() noexcept {
     if (shape_ == Shape::parked && std::exchange(parking_untold_, false)) return WakeReason::parked;
     if (shape_ == Shape::active && transmitq_.blocked()) {
         transmitq_.reclaim();
+        note_faults();
+        if (broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
         if (!transmitq_.blocked()) return WakeReason::ready;
     }
     return std::nullopt;
@@ -182,6 +184,9 @@ void PairCore::acquire(std::string_view device_name) {
                                       " belongs to thread " + std::to_string(owner));
     }
     owner_thread_.store(::gettid(), std::memory_order_relaxed);
+    // What happened before is no news to this owner.
+    if (shape_changed()) follow_shape();
+    return_untold_ = parking_untold_ = false;
 }
 
 void PairCore::release() noexcept {

@@ -108,7 +108,8 @@ std::string kernel_interface_of(const SystemRoots& roots, std::string_view addre
 }
 
 std::optional<std::string> function_of_interface(const SystemRoots& roots, std::string_view interface) {
-    if (interface.empty() || interface.find('/') != interface.npos || interface.starts_with('.')) return std::nullopt;
+    if (interface.empty() || interface.find('/') != std::string_view::npos || interface.starts_with('.'))
+        return std::nullopt;
     std::error_code failure;
     fs::path device = fs::canonical(roots.sys / "class/net" / interface / "device", failure);
     if (failure) return std::nullopt;

@@ -144,10 +144,19 @@ class Mqlab(unittest.TestCase):
         self.assertIn("to-stderr\n", err)
         self.assert_nothing_left(run)
 
-    def check_stopped(self, number: int, group: bool, delay: float) -> None:
+    def await_output(self, run: Run, text: str) -> None:
+        """Until the demo has printed a line with `text`."""
+        for line in run.process.stdout:
+            if text in line:
+                return
+        self.fail(f"the demo ended before {text!r}: {run.process.communicate()[1]}")
+
+    def check_stopped(self, number: int, group: bool, moment: str = "") -> None:
+        """`moment`: what the demo is to have printed before it is stopped; if empty, the guest is still booting."""
         run = self.start("demo")
         run.await_guest(120)
-        time.sleep(delay)
+        if moment:
+            self.await_output(run, moment)
         spaces = run.namespaces() - {os.readlink("/proc/self/ns/net")}
         self.assertEqual(len(spaces), 1)
         os.killpg(run.process.pid, number) if group else os.kill(run.process.pid, number)
@@ -158,21 +167,21 @@ class Mqlab(unittest.TestCase):
         self.assert_nothing_left(run, spaces)
 
     def test_interrupted_while_booting(self) -> None:
-        self.check_stopped(signal.SIGINT, True, 0.5)
+        self.check_stopped(signal.SIGINT, True)
 
     def test_interrupted_half_way(self) -> None:
-        self.check_stopped(signal.SIGINT, True, 15.0)
+        self.check_stopped(signal.SIGINT, True, "mqctl combined 2")
 
     def test_terminated_half_way(self) -> None:
-        self.check_stopped(signal.SIGTERM, False, 12.0)
+        self.check_stopped(signal.SIGTERM, False, "mqstat --interrupts")
 
     def test_killed_half_way(self) -> None:
-        self.check_stopped(signal.SIGKILL, False, 12.0)
+        self.check_stopped(signal.SIGKILL, False, "mqperf echo")
 
     def test_qemu_that_dies_is_reported(self) -> None:
         run = self.start("demo")
         run.await_guest(120)
-        time.sleep(12)
+        self.await_output(run, "mqctl combined 2")
         qemu = [pid for pid, command in run.processes().items() if "virtio-net-pci" in command]
         self.assertEqual(len(qemu), 1)
         os.kill(qemu[0], signal.SIGKILL)

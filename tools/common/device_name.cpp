@@ -21,7 +21,7 @@ bool is_path(std::string_view name) { return name.find('/') != std::string_view:
 // Anything but a path, as a PCI address.
 std::string address_of(const std::string& name) {
     if (auto address = pci_address(name)) return *address;
-    return on_device(name, [&] { return find_function(name).address; });
+    return find_function(name).address;  // its error names what was looked for
 }
 
 std::string why_nobody_answers(const std::string& device) {
@@ -77,7 +77,8 @@ ControlClient connect(const std::string& device) {
     try {
         return ControlClient{device};
     } catch (const std::system_error& error) {
-        if (error.code() != Errc::not_driven) throw Failure{exit_for(error.code()), device + ": " + error.what()};
+        if (error.code() != Errc::not_driven)
+            throw Failure{exit_for(error.code()), device_message(device, error.what())};
         throw Failure{Exit::not_there, device + ": " + why_nobody_answers(device)};
     }
 }

@@ -20,6 +20,11 @@ Exit exit_for(const std::error_code& code) noexcept {
     return Exit::failed;
 }
 
+std::string device_message(const std::string& device, const std::string& text) {
+    const std::string prefix = device + ": ";
+    return text.rfind(prefix, 0) == 0 ? text : prefix + text;
+}
+
 int run_tool(std::string_view tool, const std::function<void()>& work) {
     const auto fail = [tool](Exit exit, const char* message) {
         std::fflush(stdout);

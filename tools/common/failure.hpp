@@ -31,13 +31,16 @@ public:
     explicit UsageError(const std::string& message) : Failure(Exit::usage, message) {}
 };
 
+// "DEVICE: text", unless the text begins so already.
+[[nodiscard]] std::string device_message(const std::string& device, const std::string& text);
+
 // Runs `work` and puts the device's name before what it throws.
 template <typename Work>
 auto on_device(const std::string& device, Work&& work) {
     try {
         return std::forward<Work>(work)();
     } catch (const std::system_error& error) {
-        throw Failure{exit_for(error.code()), device + ": " + error.what()};
+        throw Failure{exit_for(error.code()), device_message(device, error.what())};
     }
 }
 

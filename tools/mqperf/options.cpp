@@ -126,7 +126,7 @@ void declare_options(po::options_description& options) {
     add("ring-size", word()->value_name("N"), "descriptors of a virtqueue, a power of two");
     add("cpus", word()->value_name("LIST"), "the vCPUs to use, in the order of the pairs: 0-3,8");
     add("no-pin", "leave the threads where the scheduler puts them");
-    add("refuse", po::value<std::vector<std::string>>()->value_name("FEATURE,…"),
+    add("refuse", po::value<std::vector<std::string>>()->value_name("FEATURE,..."),
         "features to refuse, such as EVENT_IDX; repeatable");
     add("socket", word()->value_name("PATH"), "the control socket (default: /run/vmq/ADDRESS.sock)");
     add("json,j", "the summary as an array with one object for each device");

@@ -68,6 +68,11 @@ TEST(OnDevice, NamesTheDeviceAndKeepsTheReason) {
     }
 }
 
+TEST(OnDevice, NamesTheDeviceOnce) {
+    EXPECT_EQ(device_message("0000:00:04.0", "0000:00:04.0: in use"), "0000:00:04.0: in use");
+    EXPECT_EQ(device_message("0000:00:04.0", "in use"), "0000:00:04.0: in use");
+}
+
 TEST(OnDevice, ReturnsWhatTheWorkReturns) {
     EXPECT_EQ(on_device("x", [] { return 7; }), 7);
 }

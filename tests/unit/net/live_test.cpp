@@ -1,0 +1,163 @@
+// Changing the number of queue pairs while threads on both sides send and receive: nothing lost, nothing doubled.
+#include <deque>
+#include <random>
+
+#include "tests/device/traffic.hpp"
+#include "tests/unit/net/fixture.hpp"
+
+namespace vmq {
+namespace {
+
+using software::Traffic;
+
+struct Live {
+    const char* name;
+    unsigned vectors;
+    const char* refused;
+    std::chrono::milliseconds settle;
+};
+
+// Sends what it receives back, on its own pair.
+void echo(QueuePair& pair) {
+    Batch batch;
+    if (pair.recv(batch) == 0) {
+        pair.wait(100ms);
+        return;
+    }
+    for (int tries = 0; !batch.empty() && tries < 10'000; ++tries)
+        if (pair.send(batch) == 0) pair.wait(1ms);
+}
+
+class NetLive : public NetTest, public ::testing::WithParamInterface<Live> {
+protected:
+    void expect_all_back(const Traffic& traffic) {
+        EXPECT_TRUE(eventually([&] { return traffic.returned() == traffic.sent(); }, 30s));
+        EXPECT_EQ(traffic.returned(), traffic.sent()) << "lost";
+        EXPECT_EQ(traffic.doubled(), 0u);
+        EXPECT_EQ(traffic.strangers(), 0u);
+        EXPECT_EQ(device->thrown_away(), 0u);
+    }
+};
+
+TEST_P(NetLive, NothingIsLostOrDoubled) {
+    const Live& live = GetParam();
+    options.ring_size = 64;
+    options.command_deadline = 20s;  // a loaded machine, and TSan
+    options.settle_limit = live.settle;
+    if (*live.refused != 0) options.refused_features = {live.refused};
+    open({.max_vectors = live.vectors});
+    Traffic traffic{*device, {.flows = 32, .window = 8, .packets_per_flow = 200'000, .length = 90}};
+    device->start_threads(2);
+    {
+        std::vector<std::unique_ptr<Owner>> owners;
+        for (unsigned pair = 0; pair < 4; ++pair) owners.push_back(std::make_unique<Owner>(*vmq, pair, echo));
+        device->set_backend(&traffic);
+        std::mt19937 random{20240607};
+        const int changes = live.settle > 0ms ? 8 : 60;
+        for (int i = 0; i < changes; ++i) {
+            const unsigned count = 1 + random() % 4;
+            vmq->set_queue_pairs(count);
+            ASSERT_EQ(device->pairs_in_use(), count);
+            // Some traffic with this number before the next.
+            const auto before = traffic.returned();
+            ASSERT_TRUE(eventually([&] { return traffic.returned() > before + 200; }, 20s));
+        }
+        traffic.finish();
+        expect_all_back(traffic);
+        EXPECT_GT(traffic.returned(), 200u * static_cast<unsigned>(changes));
+    }
+    device->stop_threads();
+    std::uint64_t received = 0;
+    std::uint64_t sent = 0;
+    for (const PairStats& pair : vmq->stats().pairs) {
+        received += pair.rx_packets;
+        sent += pair.tx_packets;
+        EXPECT_GT(pair.rx_packets, 0u) << pair.pair;
+        EXPECT_EQ(pair.drops(), 0u) << pair.pair;
+        EXPECT_EQ(traffic.returned_on(pair.pair), pair.tx_packets) << pair.pair;
+    }
+    EXPECT_EQ(received, traffic.sent());
+    EXPECT_EQ(sent, traffic.sent());
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, NetLive,
+                         ::testing::Values(Live{"PerQueue", 10, "", 0ms}, Live{"PerPair", 6, "EVENT_IDX", 0ms},
+                                           Live{"Shared", 2, "", 0ms}, Live{"Polling", 0, "MRG_RXBUF", 0ms},
+                                           Live{"Settling", 10, "", 1500ms}),
+                         [](const auto& test) { return std::string{test.param.name}; });
+
+class NetThreads : public NetTest {};
+
+// One thread receives, another sends on its own pair and drops some: packets go home across threads.
+TEST_F(NetThreads, PacketsCrossBetweenOwners) {
+    options.ring_size = 64;
+    options.buffers_per_pair = 192;
+    options.queue_pairs = 2;
+    open();
+    Traffic traffic{*device, {.flows = 1, .window = 32, .packets_per_flow = 20'000, .length = 90}};
+    device->start_threads(2);
+    std::mutex mutex;
+    std::deque<Packet> crossing;
+    std::atomic<std::uint64_t> received{0};
+    std::atomic<std::uint64_t> dropped{0};
+    {
+        const auto receive = [&](QueuePair& pair) {
+            Batch batch;
+            if (pair.recv(batch) == 0) pair.wait(5ms);
+            received += batch.size();
+            const std::scoped_lock lock{mutex};
+            while (!batch.empty()) crossing.push_back(batch.take(0));
+        };
+        const auto send = [&](QueuePair& pair) {
+            Batch batch;
+            {
+                const std::scoped_lock lock{mutex};
+                for (; !crossing.empty() && !batch.full(); crossing.pop_front()) batch.push(std::move(crossing.front()));
+            }
+            if (batch.empty()) std::this_thread::sleep_for(100us);
+            while (!batch.empty())
+                if (pair.send(batch) == 0) pair.wait(1ms);
+            // One more of the other pair's packets goes home unsent.
+            const std::scoped_lock lock{mutex};
+            if (crossing.size() > 8) {
+                crossing.pop_back();
+                ++dropped;
+            }
+        };
+        // The flow is learned on pair 1 with its first packet, so both owners do both.
+        const Owner first{*vmq, 0, [&](QueuePair& pair) { receive(pair), send(pair); }};
+        const Owner second{*vmq, 1, [&](QueuePair& pair) { receive(pair), send(pair); }};
+        device->set_backend(&traffic);
+        EXPECT_TRUE(eventually([&] { return received >= 5000 || dropped >= 32; }, 30s));
+        traffic.finish();
+        EXPECT_TRUE(eventually([&] { return traffic.returned() + dropped == traffic.sent(); }, 20s));
+        EXPECT_EQ(traffic.returned() + dropped, traffic.sent());
+    }
+    crossing.clear();
+    EXPECT_EQ(traffic.doubled() + traffic.strangers(), 0u);
+    device->stop_threads();
+}
+
+// A new owner goes on where the last one stopped.
+TEST_F(NetThreads, OwnershipPassesBetweenThreads) {
+    options.ring_size = 64;
+    open();
+    Traffic traffic{*device, {.flows = 4, .window = 8, .packets_per_flow = 100'000, .length = 90}};
+    device->start_threads(1);
+    device->set_backend(&traffic);
+    for (std::uint64_t i = 1; i <= 10; ++i) {
+        const auto before = traffic.returned();
+        const Owner owner{*vmq, 0, echo};
+        EXPECT_TRUE(eventually([&] { return traffic.returned() > before + 100; }, 20s));
+        if (i == 10) {
+            traffic.finish();
+            EXPECT_TRUE(eventually([&] { return traffic.returned() == traffic.sent(); }, 20s));
+        }
+    }
+    EXPECT_EQ(traffic.returned(), traffic.sent());
+    EXPECT_EQ(traffic.doubled() + traffic.strangers(), 0u);
+    device->stop_threads();
+}
+
+}  // namespace
+}  // namespace vmq
