@@ -1,5 +1,4 @@
 // Device: net device, placement, control thread and control socket put together.
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -31,12 +30,12 @@ public:
           process_name_(process_name()),
           device_node_(affinity::pci_numa_node(transport->name())),
           topology_(affinity::load_topology(initial_mask())),
-          net_(std::move(transport), options_, [this](unsigned pairs) { return place(pairs); }),
+          net_(std::move(transport), options_, static_cast<unsigned>(topology_.allowed().size()),
+               [this](unsigned pairs) { return place(pairs); }),
           vectors_(net_, topology_, places_) {
         for (const affinity::PairPlacement& place : places_)
             net_.pair(place.pair).set_placed_cpu(static_cast<int>(place.cpu.value));
         warn_each(vectors_.apply());
-        net_.set_queue_pairs(options_.queue_pairs != 0 ? options_.queue_pairs : default_pairs());
         listen();
         start_control_thread();
     }
@@ -97,10 +96,6 @@ private:
         std::vector<int> nodes(pairs, affinity::unknown_node);
         for (const affinity::PairPlacement& place : places_) nodes[place.pair] = place.numa_node;
         return nodes;
-    }
-
-    [[nodiscard]] unsigned default_pairs() const {
-        return std::clamp(static_cast<unsigned>(topology_.allowed().size()), 1u, net_.max_queue_pairs());
     }
 
     void listen() {

@@ -11,11 +11,12 @@
 
 namespace vmq::net {
 
-NetDevice::NetDevice(std::unique_ptr<virtio::Transport> transport, const Options& options,
+NetDevice::NetDevice(std::unique_ptr<virtio::Transport> transport, const Options& options, unsigned default_pairs,
                      const ChooseNodes& choose_nodes)
-    : options_(options), name_(transport->name()), transport_(std::move(transport)) {
+    : options_(options), name_(transport->name()), default_pairs_(default_pairs), transport_(std::move(transport)) {
     try {
         start(choose_nodes);
+        set_queue_pairs(wanted_pairs());
     } catch (...) {
         reset_for_good();
         throw;

@@ -28,8 +28,10 @@ public:
     // Tells for each of `pairs` pairs the NUMA node its memory should come from, -1 for anywhere.
     using ChooseNodes = std::function<std::vector<int>(unsigned pairs)>;
 
-    // Resets the device, negotiates, and starts it with one pair active. Throws; the device is reset then.
-    NetDevice(std::unique_ptr<virtio::Transport> transport, const Options& options, const ChooseNodes& choose_nodes);
+    // Resets the device, negotiates, and starts it with options.queue_pairs pairs, or as many as it has up to
+    // `default_pairs`. Throws; the device is reset then.
+    NetDevice(std::unique_ptr<virtio::Transport> transport, const Options& options, unsigned default_pairs,
+              const ChooseNodes& choose_nodes);
     // Resets the device and waits for it before any memory it could write goes away.
     ~NetDevice();
     NetDevice(const NetDevice&) = delete;
@@ -71,6 +73,8 @@ private:
     [[nodiscard]] virtio::QueueIndex control_queue() const;
     [[nodiscard]] std::uint16_t ring_size(virtio::QueueIndex queue) const;
     void size_buffers();
+    [[nodiscard]] unsigned wanted_pairs() const;
+    void check_memory() const;
     void prepare(PairCore& pair);
     void stop(const std::string& why);
     void reset_for_good() noexcept;
@@ -85,6 +89,7 @@ private:
 
     Options options_;
     std::string name_;
+    unsigned default_pairs_;
     virtio::FeatureSet device_features_;
     virtio::FeatureSet features_;
     NetConfig config_;

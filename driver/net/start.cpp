@@ -54,6 +54,7 @@ bool NetDevice::try_start(unsigned vectors, const ChooseNodes& choose_nodes) {
     read_config();
     nodes_ = choose_nodes(config_.max_queue_pairs);
     plan_ = plan_vectors(config_.max_queue_pairs, vectors);
+    check_memory();
     make_pairs();
     make_control_queue();
     if (!connect_vectors() || !enable_queues(device)) return false;
@@ -94,6 +95,19 @@ void NetDevice::size_buffers() {
         throw std::invalid_argument("Options::buffer_size " + std::to_string(buffer_size_) +
                                     ": a multiple of 64 from " + std::to_string(smallest) + " to 65792 is needed");
     }
+}
+
+unsigned NetDevice::wanted_pairs() const {
+    if (options_.queue_pairs != 0) return options_.queue_pairs;
+    return std::clamp<unsigned>(default_pairs_, 1, config_.max_queue_pairs);
+}
+
+// Before the first byte is locked, so that one message names the whole need.
+void NetDevice::check_memory() const {
+    const std::size_t rings = virtio::SplitRing::memory_size(ring_size(receiveq_of(0))) +
+                              virtio::SplitRing::memory_size(ring_size(transmitq_of(0)));
+    transport_->check_memory(config_.max_queue_pairs * rings +
+                             std::size_t{wanted_pairs()} * buffers_per_pair_ * buffer_size_);
 }
 
 std::uint16_t NetDevice::ring_size(QueueIndex queue) const {

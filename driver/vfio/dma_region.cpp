@@ -46,13 +46,6 @@ support::Mapping map_memory(std::size_t size, int node, int flags) {
     return memory;
 }
 
-void check_locked_memory(const std::string& object, std::size_t size) {
-    const LockedMemory locked = locked_memory();
-    if (locked.allows(size)) return;
-    support::fail(std::make_error_code(std::errc::not_enough_memory),
-                  object + ": " + std::to_string(size) + " bytes of DMA memory", locked_memory_cure(locked, size));
-}
-
 [[noreturn]] void fail_huge(const std::string& object, std::size_t size) {
     std::string free = "0";
     std::getline(std::ifstream{"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"}, free);

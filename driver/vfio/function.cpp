@@ -11,6 +11,7 @@
 #include "driver/vfio/dma_region.hpp"
 #include "driver/vfio/group.hpp"
 #include "driver/vfio/interrupts.hpp"
+#include "driver/vfio/locked_memory.hpp"
 #include "driver/vfio/pci_address.hpp"
 
 namespace vmq::vfio {
@@ -60,6 +61,8 @@ unsigned Function::msix_vectors() const { return interrupts_->vectors(); }
 std::size_t Function::enable_vectors(std::span<const int> eventfds) { return interrupts_->enable(eventfds); }
 
 int Function::request_event_fd() const { return interrupts_->request_event_fd(); }
+
+void Function::check_memory(std::size_t bytes) const { check_locked_memory(address_, bytes); }
 
 DmaBuffer Function::allocate(std::size_t size, int numa_node) {
     const auto region = DmaRegion::create(container_, size, numa_node, options_.huge_pages);

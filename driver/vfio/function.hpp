@@ -69,6 +69,8 @@ public:
     // Becomes readable when the kernel wants the device back; -1 where it cannot ask.
     [[nodiscard]] int request_event_fd() const;
 
+    // Throws ENOMEM with the cure when RLIMIT_MEMLOCK does not allow so many bytes more.
+    void check_memory(std::size_t bytes) const;
     // Zero-filled, page-aligned, contiguous for driver and device, and mapped for both. numa_node: where it is wanted,
     // -1 for anywhere.
     [[nodiscard]] DmaBuffer allocate(std::size_t size, int numa_node);

@@ -7,13 +7,13 @@
 #include <sstream>
 #include <sys/resource.h>
 
+#include "driver/support/errors.hpp"
+
 namespace vmq::vfio {
 
 namespace {
 
-constexpr std::uint64_t mebibyte = 1024 * 1024;
-
-std::uint64_t in_mebibytes(std::uint64_t bytes) { return bytes / mebibyte + (bytes % mebibyte != 0 ? 1 : 0); }
+std::string in_kibibytes(std::uint64_t bytes) { return std::to_string((bytes + 1023) / 1024) + " KiB"; }
 
 // The number behind "Name:" at the start of a line, 0 when there is none.
 std::uint64_t field(std::string_view status, const std::string& name, int base) {
@@ -44,11 +44,17 @@ LockedMemory locked_memory() {
 }
 
 std::string locked_memory_cure(const LockedMemory& memory, std::uint64_t more) {
-    const std::uint64_t need = in_mebibytes(memory.in_use + more);
-    return "needs " + std::to_string(need) + " MiB of locked memory so far, the limit is " +
-           std::to_string(memory.limit / mebibyte) +
-           " MiB: raise it with ulimit -l unlimited, LimitMEMLOCK=infinity in the systemd " +
-           "unit, or memlock in /etc/security/limits.conf";
+    return in_kibibytes(memory.in_use + more) + " of locked memory are needed, the limit is " +
+           in_kibibytes(memory.limit) +
+           ": raise it with ulimit -l unlimited, LimitMEMLOCK=infinity in the systemd unit, or memlock in "
+           "/etc/security/limits.conf";
+}
+
+void check_locked_memory(const std::string& object, std::uint64_t more) {
+    const LockedMemory locked = locked_memory();
+    if (locked.allows(more)) return;
+    support::fail(std::make_error_code(std::errc::not_enough_memory), object + ": memory for the device",
+                  locked_memory_cure(locked, more));
 }
 
 }  // namespace vmq::vfio

@@ -22,7 +22,10 @@ struct LockedMemory {
 // Of this process.
 [[nodiscard]] LockedMemory locked_memory();
 
-// "needs 20 MiB of locked memory so far, the limit is 8 MiB: …"
+// "20480 KiB of locked memory are needed, the limit is 8192 KiB: …"
 [[nodiscard]] std::string locked_memory_cure(const LockedMemory& memory, std::uint64_t more);
+
+// Throws ENOMEM naming `object`, with the cure, when this process may not lock so many bytes more.
+void check_locked_memory(const std::string& object, std::uint64_t more);
 
 }  // namespace vmq::vfio

@@ -70,6 +70,9 @@ public:
     virtual void read_config(std::size_t offset, std::span<std::byte> bytes) = 0;
     [[nodiscard]] virtual std::size_t config_size() = 0;
 
+    // A first look, so that one message can name the whole need: throws ENOMEM with the cure when this process may not
+    // lock so many bytes of memory.
+    virtual void check_memory(std::size_t /*bytes*/) {}
     // numa_node: where the memory is wanted, -1 for anywhere.
     [[nodiscard]] virtual DmaBlock allocate(std::size_t size, int numa_node) = 0;
 

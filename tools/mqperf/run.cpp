@@ -25,8 +25,8 @@ using Clock = std::chrono::steady_clock;
 
 Device open_device(const std::string& address, const PerfOptions& options) {
     Options library = options.library;
-    library.log = [address](LogLevel level, std::string_view text) {
-        if (level >= LogLevel::warning) fmt::print(stderr, "mqperf: {}: {}\n", address, text);
+    library.log = [](LogLevel level, std::string_view text) {
+        if (level >= LogLevel::warning) fmt::print(stderr, "mqperf: {}\n", text);
     };
     try {
         return tools::on_device(address, [&] { return Device::open(address, library); });

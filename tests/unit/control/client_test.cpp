@@ -82,7 +82,7 @@ TEST_F(ControlClientTest, AsksForEverything) {
 
 TEST_F(ControlClientTest, ThrowsWhatTheApplicationThrew) {
     const std::system_error thrown{Errc::out_of_range, "0000:00:04.0: requested 9 queue pairs, the device has 4"};
-    device.on_change = [&](unsigned) { throw thrown; };
+    device.on_change = [&](unsigned) { throw std::system_error(thrown); };
     Server server(path, device);
     const ControlThread thread(server);
     ControlClient client(path);

@@ -46,8 +46,8 @@ TEST(LockedMemory, ReadsThisProcess) {
 
 TEST(LockedMemory, CureNamesNeedLimitAndWays) {
     const auto text = locked_memory_cure(parse_locked_memory(status("4096", "0"), 8 * mebibyte), 16 * mebibyte + 1);
-    EXPECT_NE(text.find("needs 21 MiB"), text.npos) << text;
-    EXPECT_NE(text.find("limit is 8 MiB"), text.npos) << text;
+    EXPECT_NE(text.find("20481 KiB of locked memory"), text.npos) << text;
+    EXPECT_NE(text.find("limit is 8192 KiB"), text.npos) << text;
     EXPECT_NE(text.find("ulimit -l"), text.npos) << text;
     EXPECT_NE(text.find("LimitMEMLOCK="), text.npos) << text;
 }
