@@ -60,7 +60,6 @@ public:
     void set_pinned_cpu(int cpu) noexcept { pinned_cpu_.store(cpu, std::memory_order_relaxed); }
 
     // Control thread only.
-    [[nodiscard]] Shape wanted() const noexcept { return wanted_.load(std::memory_order_relaxed); }
     // Gives an unprepared pair its packet memory and fills its receiveq; nothing is notified.
     void prepare(std::unique_ptr<PacketPool> pool);
     // Publishes a new shape and wakes the owner.
@@ -79,7 +78,9 @@ public:
 private:
     // The one thing a burst asks of the control thread.
     [[nodiscard]] bool shape_changed() const noexcept {
-        return wanted_.load(std::memory_order_acquire) != seen_.load(std::memory_order_relaxed);
+        const Shape wanted = wanted_.load(std::memory_order_acquire);
+        // shape_ differs when a change was taken back while the owner was still draining.
+        return wanted != seen_.load(std::memory_order_relaxed) || wanted != shape_;
     }
     void follow_shape() noexcept;
     std::size_t hand_over(Batch& batch) noexcept;

@@ -8,6 +8,14 @@
 
 #include "driver/support/endian.hpp"
 
+#if defined(__SANITIZE_THREAD__)  // g++
+#define VMQ_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#define VMQ_THREAD_SANITIZER __has_feature(thread_sanitizer)  // clang
+#else
+#define VMQ_THREAD_SANITIZER 0
+#endif
+
 namespace vmq::support {
 
 template <typename T>
@@ -33,7 +41,7 @@ void store_release(LittleEndian<T>& shared, T value) noexcept {
 // Orders earlier stores before later loads. TSan does not model fences, so under it a sequentially consistent
 // read-modify-write on a local takes its place; the generated instruction orders the same way on real CPUs.
 inline void full_barrier() noexcept {
-#if defined(__SANITIZE_THREAD__)
+#if VMQ_THREAD_SANITIZER
     std::atomic<int> fence{0};
     fence.exchange(1, std::memory_order_seq_cst);
 #else

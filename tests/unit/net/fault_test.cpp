@@ -250,7 +250,7 @@ TEST_F(NetFaults, NeedsResetIsReportedAndStopsThePairs) {
 TEST_F(NetFaults, ARemovedDeviceStopsThePairs) {
     device->remove();
     EXPECT_EQ(faulty->wait(5s), WakeReason::stopped);
-    EXPECT_EQ(sound->status(), PairState::stopped);
+    EXPECT_EQ(sound->wait(5s), WakeReason::stopped);
     faulty.reset();
     sound.reset();
     vmq.reset();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <mutex>
@@ -90,6 +91,19 @@ private:
     std::jthread thread_;
 };
 
+// The device's own threads with a backend that lives as long as the test's scope, also when an assertion leaves it.
+class RunningDevice {
+public:
+    RunningDevice(software::NetDevice& device, unsigned threads) : device_(device) { device.start_threads(threads); }
+    RunningDevice(const RunningDevice&) = delete;
+    RunningDevice& operator=(const RunningDevice&) = delete;
+    ~RunningDevice() { stop(); }
+    void stop() { device_.stop_threads(); }
+
+private:
+    software::NetDevice& device_;
+};
+
 // Receives, and drops what it gets.
 inline void drop_packets(QueuePair& pair) {
     Batch batch;
@@ -113,6 +127,7 @@ protected:
 
     // Makes the device as `config` says and opens it.
     Device& open(software::NetConfig config = {}) {
+        vmq.reset();
         device.emplace(std::move(config));
         return vmq.emplace(DeviceFactory::open(device->transport(), options));
     }
@@ -124,7 +139,6 @@ protected:
     void TearDown() override {
         vmq.reset();
         if (!device) return;
-        device->stop_threads();
         for (const std::string& text : device->violations())
             EXPECT_NE(allowed_violation.find(text), std::string::npos) << text;
         EXPECT_EQ(device->memory().live_blocks(), 0u) << "memory that the driver did not give back";

@@ -47,7 +47,7 @@ TEST_P(NetLive, NothingIsLostOrDoubled) {
     if (*live.refused != 0) options.refused_features = {live.refused};
     open({.max_vectors = live.vectors});
     Traffic traffic{*device, {.flows = 32, .window = 8, .packets_per_flow = 200'000, .length = 90}};
-    device->start_threads(2);
+    RunningDevice running{*device, 2};
     {
         std::vector<std::unique_ptr<Owner>> owners;
         for (unsigned pair = 0; pair < 4; ++pair) owners.push_back(std::make_unique<Owner>(*vmq, pair, echo));
@@ -66,7 +66,7 @@ TEST_P(NetLive, NothingIsLostOrDoubled) {
         expect_all_back(traffic);
         EXPECT_GT(traffic.returned(), 200u * static_cast<unsigned>(changes));
     }
-    device->stop_threads();
+    running.stop();
     std::uint64_t received = 0;
     std::uint64_t sent = 0;
     for (const PairStats& pair : vmq->stats().pairs) {
@@ -95,7 +95,7 @@ TEST_F(NetThreads, PacketsCrossBetweenOwners) {
     options.queue_pairs = 2;
     open();
     Traffic traffic{*device, {.flows = 1, .window = 32, .packets_per_flow = 20'000, .length = 90}};
-    device->start_threads(2);
+    RunningDevice running{*device, 2};
     std::mutex mutex;
     std::deque<Packet> crossing;
     std::atomic<std::uint64_t> received{0};
@@ -135,7 +135,7 @@ TEST_F(NetThreads, PacketsCrossBetweenOwners) {
     }
     crossing.clear();
     EXPECT_EQ(traffic.doubled() + traffic.strangers(), 0u);
-    device->stop_threads();
+    running.stop();
 }
 
 // A new owner goes on where the last one stopped.
@@ -143,7 +143,7 @@ TEST_F(NetThreads, OwnershipPassesBetweenThreads) {
     options.ring_size = 64;
     open();
     Traffic traffic{*device, {.flows = 4, .window = 8, .packets_per_flow = 100'000, .length = 90}};
-    device->start_threads(1);
+    RunningDevice running{*device, 1};
     device->set_backend(&traffic);
     for (std::uint64_t i = 1; i <= 10; ++i) {
         const auto before = traffic.returned();
@@ -156,7 +156,7 @@ TEST_F(NetThreads, OwnershipPassesBetweenThreads) {
     }
     EXPECT_EQ(traffic.returned(), traffic.sent());
     EXPECT_EQ(traffic.doubled() + traffic.strangers(), 0u);
-    device->stop_threads();
+    running.stop();
 }
 
 }  // namespace

@@ -111,6 +111,17 @@ TEST_F(NetResize, AfterARefusalThePairsThatStaySendAgain) {
     expect_works(second, 1);
 }
 
+TEST_F(NetResize, AfterARefusalTheSameMayBeAskedAgain) {
+    open();
+    QueuePair third = vmq->take_queue_pair(2);
+    device->set_control({.answer = Answer::refuse});
+    EXPECT_EQ(resize(3), make_error_code(Errc::device_refused));
+    EXPECT_EQ(resize(4), make_error_code(Errc::device_refused));
+    device->set_control({});
+    EXPECT_FALSE(resize(3));
+    for (int i = 0; i < 200; ++i) expect_works(third, 2);
+}
+
 TEST_F(NetResize, AnAnswerThatIsNeitherIsARefusal) {
     open();
     device->set_control({.acknowledgement = 99});

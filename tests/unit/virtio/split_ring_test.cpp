@@ -202,6 +202,25 @@ TEST_P(SplitRingTest, AChainIsLinkedAndComesBackWhole) {
     EXPECT_EQ(ring_.free_descriptors(), 16);
 }
 
+TEST_P(SplitRingTest, DescriptorsOfAChainBecomeSingleBuffersAgain) {
+    const std::vector<Segment> segments(16, Segment{Iova{0x1000}, 1});
+    const std::uint16_t head = ring_.add_chain(segments, {});
+    (void)ring_.publish();
+    device_.use_one(head, 0);
+    EXPECT_EQ(pair_.take_all().size(), 1U);
+    ASSERT_EQ(ring_.free_descriptors(), 16);
+
+    std::vector<std::uint16_t> ids;
+    while (ring_.free_descriptors() > 0) ids.push_back(ring_.add_readable({Iova{0x2000}, 1}));
+    (void)ring_.publish();
+    for (std::uint16_t i = 0; i < 16; ++i) {
+        device_.use_one(ids[i], 0);
+        EXPECT_EQ(pair_.take_all().size(), 1U);
+        EXPECT_EQ(ring_.free_descriptors(), i + 1);
+    }
+    EXPECT_EQ(ring_.fault(), RingFault::none);
+}
+
 TEST_P(SplitRingTest, ChainsOfEveryLengthFillTheRingAgainAndAgain) {
     for (unsigned round = 0; round < 40; ++round) {
         std::size_t length = 1 + round % 5;
