@@ -108,6 +108,8 @@ public:
         config_space_.change(change);
         raise_config();
     }
+    // Every flow lands anywhere again, as after a time in which it sent nothing.
+    void forget_flows() noexcept;
     void need_reset();
     // Gone, as after an unplug: everything reads as ones, nothing moves.
     void remove();

@@ -73,6 +73,11 @@ void NetDevice::set_backend(Backend* backend) {
     wake_threads();
 }
 
+void NetDevice::forget_flows() noexcept {
+    steering_.forget();
+    wake_threads();
+}
+
 bool NetDevice::inject(unsigned pair, std::span<const std::byte> packet, const Delivery& delivery) {
     Lane& lane = *lanes_.at(pair);
     const std::lock_guard lock{lane.mutex};

@@ -1,5 +1,6 @@
 // Changing the number of queue pairs while threads on both sides send and receive: nothing lost, nothing doubled.
 #include <deque>
+#include <ostream>
 #include <random>
 
 #include "tests/device/traffic.hpp"
@@ -16,6 +17,8 @@ struct Live {
     const char* refused;
     std::chrono::milliseconds settle;
 };
+
+void PrintTo(const Live& live, std::ostream* stream) { *stream << live.name; }
 
 // Sends what it receives back, on its own pair.
 void echo(QueuePair& pair) {
@@ -58,7 +61,8 @@ TEST_P(NetLive, NothingIsLostOrDoubled) {
             const unsigned count = 1 + random() % 4;
             vmq->set_queue_pairs(count);
             ASSERT_EQ(device->pairs_in_use(), count);
-            // Some traffic with this number before the next.
+            // Flows that have learned where to go stay there; let them spread, and carry some traffic before the next change.
+            device->forget_flows();
             const auto before = traffic.returned();
             ASSERT_TRUE(eventually([&] { return traffic.returned() > before + 200; }, 20s));
         }

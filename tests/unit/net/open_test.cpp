@@ -1,5 +1,6 @@
 // Opening a device: what is negotiated, the vector ladder, and devices that cannot be used.
 #include <array>
+#include <ostream>
 
 #include "tests/unit/net/fixture.hpp"
 
@@ -186,6 +187,8 @@ struct Ladder {
     unsigned used;
     const char* sharing;
 };
+
+void PrintTo(const Ladder& ladder, std::ostream* stream) { *stream << ladder.name; }
 
 class NetVectors : public NetTest, public ::testing::WithParamInterface<Ladder> {};
 
