@@ -23,7 +23,7 @@ using support::fail;
 using support::fail_errno;
 
 constexpr std::chrono::seconds query_deadline{5};
-constexpr std::chrono::seconds change_deadline{10};
+constexpr std::chrono::seconds change_deadline{60};
 
 std::error_code generic(int error) { return {error, std::generic_category()}; }
 

@@ -22,8 +22,9 @@ public:
     ControlClient& operator=(ControlClient&&) noexcept;
     ~ControlClient();
 
-    // Each blocks for the answer, up to 5 seconds, set_queue_pairs up to 10 (ETIMEDOUT), and throws the application's
-    // refusal as the same error code that the application's own call would have thrown.
+    // Each blocks for the answer, up to 5 seconds, set_queue_pairs up to 60, since memory for many pairs takes its time
+    // (ETIMEDOUT), and throws the application's refusal as the same error code that the application's own call would
+    // have thrown.
     [[nodiscard]] Info info();
     [[nodiscard]] Stats stats();
     [[nodiscard]] InterruptTable interrupts();

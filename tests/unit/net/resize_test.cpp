@@ -149,6 +149,21 @@ TEST_F(NetResize, WithoutAnAnswerTheOldNumberStaysAndTheControlQueueIsGivenUp) {
     EXPECT_EQ(device->commands(), 1u);
 }
 
+TEST_F(NetResize, AShrinkThatTheDeviceDoesLateLeavesPairZeroWorking) {
+    options.queue_pairs = 2;
+    open();
+    QueuePair first = vmq->take_queue_pair(0);
+    device->set_control({.answer = Answer::withhold});
+    EXPECT_EQ(resize(1), make_error_code(Errc::device_timeout));
+    expect_pairs(2);
+    expect_works(first, 0);
+    EXPECT_TRUE(device->answer_withheld());
+    EXPECT_EQ(device->pairs_in_use(), 1u);
+    expect_works(first, 0);
+    EXPECT_EQ(resize(2), std::error_code{}) << "it is in force as far as the driver knows";
+    EXPECT_EQ(resize(3), make_error_code(Errc::control_queue_unusable));
+}
+
 TEST_F(NetResize, AnAnswerAfterTheDeviceWasClosedIsHarmless) {
     open();
     device->set_control({.answer = Answer::withhold});
