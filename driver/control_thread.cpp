@@ -41,14 +41,14 @@ ControlThread::~ControlThread() {
 
 void ControlThread::run(std::function<void()> task) {
     if (std::this_thread::get_id() == thread_.get_id()) return task();
-    std::packaged_task<void()> packaged(std::move(task));
-    std::future<void> done = packaged.get_future();
+    Task waited_for{std::move(task)};
     {
-        const std::scoped_lock lock(mutex_);
-        tasks_.push_back(std::move(packaged));
+        std::unique_lock lock(mutex_);
+        tasks_.push_back(&waited_for);
+        task_event_.signal();
+        task_done_.wait(lock, [&] { return waited_for.done; });
     }
-    task_event_.signal();
-    done.get();
+    if (waited_for.error) std::rethrow_exception(waited_for.error);
 }
 
 void ControlThread::loop() {
@@ -73,14 +73,22 @@ void ControlThread::loop() {
 void ControlThread::run_tasks() {
     [[maybe_unused]] const auto signals = task_event_.drain();
     for (;;) {
-        std::packaged_task<void()> task;
+        Task* task = nullptr;
         {
             const std::scoped_lock lock(mutex_);
             if (tasks_.empty()) return;
-            task = std::move(tasks_.front());
+            task = tasks_.front();
             tasks_.pop_front();
         }
-        task();
+        try {
+            task->work();
+        } catch (...) {
+            task->error = std::current_exception();
+        }
+        // Outside of the handler, so that the exception is the caller's alone.
+        const std::scoped_lock lock(mutex_);
+        task->done = true;
+        task_done_.notify_all();
     }
 }
 

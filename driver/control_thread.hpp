@@ -2,9 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
-#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -33,6 +34,13 @@ public:
     void run(std::function<void()> task);
 
 private:
+    // Lives on its caller's stack until it is done.
+    struct Task {
+        std::function<void()> work;
+        std::exception_ptr error{};
+        bool done = false;
+    };
+
     void loop();
     void run_tasks();
     void guarded(const std::function<void()>& work);
@@ -44,7 +52,8 @@ private:
     support::UniqueFd epoll_;
     support::EventFd task_event_;
     std::mutex mutex_;
-    std::deque<std::packaged_task<void()>> tasks_;
+    std::condition_variable task_done_;
+    std::deque<Task*> tasks_;
     bool stop_ = false;
     std::thread thread_;  // last: it uses all of the above
 };

@@ -34,8 +34,8 @@ void NetDevice::set_queue_pairs(unsigned count) {
 
 void NetDevice::grow(unsigned count) {
     const unsigned before = queue_pairs();
-    // The new receiveqs have buffers before the device may use them. A pair whose memory is posted already, since it was
-    // in use before or an earlier command failed, keeps it.
+    // The new receiveqs have buffers before the device may use them. A pair whose memory is posted already, since it
+    // was in use before or an earlier command failed, keeps it.
     for (unsigned i = before; i < count; ++i)
         if (pairs_[i]->pool() == nullptr) prepare(*pairs_[i]);
     command_queue_pairs(count);

@@ -17,8 +17,8 @@ struct ConfigValues {
     std::uint16_t mtu = 1500;
     bool link_up = true;
     bool announce = false;
-    std::size_t size = 24;       // bytes that there are
-    bool never_stable = false;   // the generation differs at every look
+    std::size_t size = 24;      // bytes that there are
+    bool never_stable = false;  // the generation differs at every look
 };
 
 // Any thread.
@@ -26,7 +26,8 @@ class ConfigSpace {
 public:
     explicit ConfigSpace(const ConfigValues& values) : values_(values) {}
 
-    // One consistent read as a transport makes it: throws Errc::bad_device when it goes beyond the space or is never stable.
+    // One consistent read as a transport makes it: throws Errc::bad_device when it goes beyond the space or is never
+    // stable.
     void read(std::size_t offset, std::span<std::byte> bytes) const;
     [[nodiscard]] std::size_t size() const;
 

@@ -1,4 +1,5 @@
-// The device's control queue: commands taken apart, and answered, refused, delayed or never answered. VIRTIO 1.3, 5.1.6.5.
+// The device's control queue: commands taken apart, and answered, refused, delayed or never answered.
+// VIRTIO 1.3, 5.1.6.5.
 #pragma once
 
 #include <chrono>
@@ -19,7 +20,7 @@ struct ControlBehaviour {
         withhold,  // nothing is done until answer_withheld()
     };
     Answer answer = Answer::normal;
-    std::chrono::milliseconds delay{0};          // between taking a command and doing it
+    std::chrono::milliseconds delay{0};             // between taking a command and doing it
     std::optional<std::uint8_t> acknowledgement{};  // instead of the true one
 };
 
@@ -33,9 +34,9 @@ struct ControlCommand {
 class ControlQueue {
 public:
     struct Handler {
-        std::function<void(const ControlCommand&)> seen;      // as soon as it is taken from the available ring
-        std::function<bool(const ControlCommand&)> execute;   // false: refused by the device
-        std::function<void(const ControlCommand&)> refused;   // undoes what `seen` did
+        std::function<void(const ControlCommand&)> seen;     // as soon as it is taken from the available ring
+        std::function<bool(const ControlCommand&)> execute;  // false: refused by the device
+        std::function<void(const ControlCommand&)> refused;  // undoes what `seen` did
     };
     using Clock = std::chrono::steady_clock;
 

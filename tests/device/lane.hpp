@@ -43,10 +43,12 @@ public:
     bool process_transmitq();
     bool process_receiveq();
 
-    // Whether the device uses the pair. A lane that leaves use throws away what its transmitq still holds, as a detached tap does.
+    // Whether the device uses the pair. A lane that leaves use throws away what its transmitq still holds, as a
+    // detached tap does.
     void set_in_use(bool in_use);
     [[nodiscard]] bool in_use() const noexcept { return in_use_; }
-    // From here on the driver may not queue packets; what it queued before is still transmitted while the lane is in use.
+    // From here on the driver may not queue packets; what it queued before is still transmitted while the lane is in
+    // use.
     void close_transmission();
     void open_transmission() noexcept { closed_at_.reset(); }
 

@@ -45,14 +45,14 @@ virtio::DmaBlock Memory::allocate(std::size_t size, int /*numa_node*/) {
     count_.store(index + 1, std::memory_order_release);
     live_.fetch_add(1, std::memory_order_relaxed);
 
-    std::shared_ptr<const void> owner{data, [this, &block](const void* released) {
-                                          if (in_use_.load(std::memory_order_relaxed))
-                                              violations_.add("memory at " + hex(block.iova) +
-                                                              " was given back while the device was running");
-                                          block.released.store(true, std::memory_order_relaxed);
-                                          live_.fetch_sub(1, std::memory_order_relaxed);
-                                          std::free(const_cast<void*>(released));
-                                      }};
+    std::shared_ptr<const void> owner{
+        data, [this, &block](const void* released) {
+            if (in_use_.load(std::memory_order_relaxed))
+                violations_.add("memory at " + hex(block.iova) + " was given back while the device was running");
+            block.released.store(true, std::memory_order_relaxed);
+            live_.fetch_sub(1, std::memory_order_relaxed);
+            std::free(const_cast<void*>(released));
+        }};
     return {.data = data, .size = rounded, .iova = {block.iova}, .huge_pages = false, .owner = std::move(owner)};
 }
 

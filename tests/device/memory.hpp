@@ -23,7 +23,8 @@ public:
 
     [[nodiscard]] virtio::DmaBlock allocate(std::size_t size, int numa_node);
 
-    // What the device sees at `address`; an empty span and a violation that names `what` when that is not wholly inside one block.
+    // What the device sees at `address`; an empty span and a violation that names `what` when that is not wholly inside
+    // one block.
     [[nodiscard]] std::span<std::byte> at(virtio::Iova address, std::size_t length, std::string_view what);
 
     // While set, giving memory back is a violation: the device could still write to it.
@@ -44,7 +45,7 @@ private:
     static constexpr std::size_t max_blocks = 4096;
 
     Violations& violations_;
-    std::unique_ptr<Block[]> blocks_;      // by rising address; addresses are never used again
+    std::unique_ptr<Block[]> blocks_;  // by rising address; addresses are never used again
     std::atomic<std::size_t> count_{0};
     std::atomic<std::size_t> live_{0};
     std::atomic<bool> in_use_{false};

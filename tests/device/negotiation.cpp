@@ -21,10 +21,14 @@ bool Negotiation::features_are_acceptable() {
     const virtio::FeatureSet features = accepted();
     const struct {
         Feature feature, base;
-    } needs[] = {{Feature::mq, Feature::ctrl_vq},           {Feature::ctrl_rx, Feature::ctrl_vq},
-                 {Feature::ctrl_vlan, Feature::ctrl_vq},    {Feature::guest_announce, Feature::ctrl_vq},
-                 {Feature::ctrl_mac_addr, Feature::ctrl_vq}, {Feature::rss, Feature::ctrl_vq},
-                 {Feature::host_tso4, Feature::csum},       {Feature::guest_tso4, Feature::guest_csum}};
+    } needs[] = {{Feature::mq, Feature::ctrl_vq},
+                 {Feature::ctrl_rx, Feature::ctrl_vq},
+                 {Feature::ctrl_vlan, Feature::ctrl_vq},
+                 {Feature::guest_announce, Feature::ctrl_vq},
+                 {Feature::ctrl_mac_addr, Feature::ctrl_vq},
+                 {Feature::rss, Feature::ctrl_vq},
+                 {Feature::host_tso4, Feature::csum},
+                 {Feature::guest_tso4, Feature::guest_csum}};
     for (const auto& need : needs)
         if (features.has(need.feature) && !features.has(need.base)) {
             violations_.add("feature " + virtio::feature_name(static_cast<unsigned>(need.feature)) +

@@ -1,4 +1,5 @@
-// A virtio-net device in this process, for tests: what the driver sees of it through transport(), and what the test makes it do.
+// A virtio-net device in this process, for tests: what the driver sees of it through transport(), and what the test
+// makes it do.
 #pragma once
 
 #include <atomic>
@@ -29,10 +30,16 @@ namespace vmq::software {
 
 class Workers;
 
-inline constexpr virtio::FeatureSet usual_features{
-    virtio::Feature::mac,       virtio::Feature::mtu,     virtio::Feature::status,         virtio::Feature::mrg_rxbuf,
-    virtio::Feature::ctrl_vq,   virtio::Feature::mq,      virtio::Feature::guest_announce, virtio::Feature::event_idx,
-    virtio::Feature::version_1, virtio::Feature::access_platform};
+inline constexpr virtio::FeatureSet usual_features{virtio::Feature::mac,
+                                                   virtio::Feature::mtu,
+                                                   virtio::Feature::status,
+                                                   virtio::Feature::mrg_rxbuf,
+                                                   virtio::Feature::ctrl_vq,
+                                                   virtio::Feature::mq,
+                                                   virtio::Feature::guest_announce,
+                                                   virtio::Feature::event_idx,
+                                                   virtio::Feature::version_1,
+                                                   virtio::Feature::access_platform};
 
 struct NetConfig {
     unsigned pairs = 4;  // that there are; what the configuration says is config.max_queue_pairs
@@ -43,8 +50,8 @@ struct NetConfig {
     std::uint16_t ring_start = 0;  // where the rings' indices begin
 
     unsigned max_vectors = 64;
-    std::optional<std::size_t> granted_vectors{}; // fewer than asked for
-    std::set<std::uint16_t> refused_vectors{};    // answered with NO_VECTOR
+    std::optional<std::size_t> granted_vectors{};  // fewer than asked for
+    std::set<std::uint16_t> refused_vectors{};     // answered with NO_VECTOR
 
     bool refuse_features = false;
     std::chrono::milliseconds reset_time{0};
@@ -120,7 +127,9 @@ private:
     friend class Workers;
 
     [[nodiscard]] std::uint16_t control_index() const noexcept;
-    [[nodiscard]] std::uint16_t queue_count() const noexcept { return static_cast<std::uint16_t>(2 * config_.pairs + 1); }
+    [[nodiscard]] std::uint16_t queue_count() const noexcept {
+        return static_cast<std::uint16_t>(2 * config_.pairs + 1);
+    }
     [[nodiscard]] Virtqueue* ring(std::uint16_t queue);
     [[nodiscard]] bool running() const noexcept;
     void lock_lanes(const std::function<void()>& action);

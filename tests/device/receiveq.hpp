@@ -15,11 +15,11 @@ namespace vmq::software {
 
 // The defaults are a correct device.
 struct Delivery {
-    virtio::NetHeader header{};                        // all but num_buffers
-    std::size_t bytes_per_buffer = 0;                  // header included; 0: as many as fit. With MRG_RXBUF
-    std::optional<std::uint16_t> num_buffers{};        // instead of the true number
-    std::optional<std::uint32_t> used_length{};        // of the first buffer, instead of the true one
-    std::size_t buffers_left_out = 0;                  // so many of the last buffers never come back
+    virtio::NetHeader header{};                  // all but num_buffers
+    std::size_t bytes_per_buffer = 0;            // header included; 0: as many as fit. With MRG_RXBUF
+    std::optional<std::uint16_t> num_buffers{};  // instead of the true number
+    std::optional<std::uint32_t> used_length{};  // of the first buffer, instead of the true one
+    std::size_t buffers_left_out = 0;            // so many of the last buffers never come back
 };
 
 class Receiveq {

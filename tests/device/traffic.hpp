@@ -13,7 +13,7 @@ namespace vmq::software {
 
 struct TrafficShape {
     unsigned flows = 32;
-    unsigned window = 8;                  // packets of a flow under way at a time
+    unsigned window = 8;                     // packets of a flow under way at a time
     std::uint32_t packets_per_flow = 20000;  // then the flow ends
     std::size_t length = 64;
 };
@@ -49,7 +49,7 @@ private:
     NetDevice& device_;
     TrafficShape shape_;
     std::vector<Flow> flows_;
-    std::unique_ptr<std::atomic<unsigned>[]> turn_;             // per pair: the flow that is asked first
+    std::unique_ptr<std::atomic<unsigned>[]> turn_;  // per pair: the flow that is asked first
     std::unique_ptr<std::atomic<std::uint64_t>[]> on_pair_;
     std::atomic<std::uint64_t> doubled_{0};
     std::atomic<std::uint64_t> strangers_{0};

@@ -15,9 +15,9 @@ namespace vmq::software {
 
 // How buffers come back; the defaults are an ordinary device.
 struct Completion {
-    std::uint32_t used_length = 0;   // devices write junk here
-    bool hold = false;               // taken, and not given back for now
-    bool newest_first = false;       // each round's in the wrong order
+    std::uint32_t used_length = 0;  // devices write junk here
+    bool hold = false;              // taken, and not given back for now
+    bool newest_first = false;      // each round's in the wrong order
 };
 
 class Transmitq {

@@ -31,8 +31,8 @@ std::uint16_t SoftwareTransport::max_queue_size(virtio::QueueIndex queue) {
 unsigned SoftwareTransport::max_vectors() { return device_.config_.max_vectors; }
 
 std::size_t SoftwareTransport::enable_vectors(std::span<const int> eventfds) {
-    const std::size_t most = std::min<std::size_t>(device_.config_.granted_vectors.value_or(device_.config_.max_vectors),
-                                                   device_.config_.max_vectors);
+    const std::size_t most = std::min<std::size_t>(
+        device_.config_.granted_vectors.value_or(device_.config_.max_vectors), device_.config_.max_vectors);
     if (eventfds.size() > most) {
         device_.interrupts_.connect({});
         return most;

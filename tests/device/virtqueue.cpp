@@ -61,7 +61,9 @@ void Virtqueue::enable(const virtio::QueueConfig& config, bool event_idx, std::u
     enabled_ = true;
 }
 
-std::uint16_t Virtqueue::available_index() const noexcept { return enabled_ ? load_acquire(available_->idx) : fetched_; }
+std::uint16_t Virtqueue::available_index() const noexcept {
+    return enabled_ ? load_acquire(available_->idx) : fetched_;
+}
 
 std::uint16_t Virtqueue::available() const noexcept { return distance(fetched_, available_index()); }
 

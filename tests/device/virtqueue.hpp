@@ -41,7 +41,8 @@ public:
     // The available index as the driver last wrote it.
     [[nodiscard]] std::uint16_t available_index() const noexcept;
     [[nodiscard]] std::uint16_t fetched_index() const noexcept { return fetched_; }
-    // Takes the next available buffer. False: there is none, or it breaks the rules (then the queue is looked at no more).
+    // Takes the next available buffer. False: there is none, or it breaks the rules (then the queue is looked at no
+    // more).
     [[nodiscard]] bool fetch(Chain& chain);
 
     // Gives a fetched buffer back to the driver, at the next publish().
@@ -49,13 +50,14 @@ public:
     // True: the driver wants to be interrupted for what is new.
     [[nodiscard]] bool publish();
 
-    // Whether notifications are wanted. wanted(true) returns false when something is available already, for which none may come.
+    // Whether notifications are wanted. wanted(true) returns false when something is available already, for which none
+    // may come.
     [[nodiscard]] bool want_notifications(bool wanted) noexcept;
 
     // Faults: what a device that breaks the rules would do. Nothing is checked.
-    void write_used(std::uint32_t id, std::uint32_t length);      // a used element, for the next publish()
-    void move_used_index(int distance);                           // at once
-    void scramble_descriptors();                                  // the whole table
+    void write_used(std::uint32_t id, std::uint32_t length);  // a used element, for the next publish()
+    void move_used_index(int distance);                       // at once
+    void scramble_descriptors();                              // the whole table
 
 private:
     [[nodiscard]] bool areas_are_right(const virtio::QueueConfig& config);
@@ -82,8 +84,8 @@ private:
     std::uint16_t completed_ = 0;  // next entry of the used ring
     std::uint16_t published_ = 0;  // used index as the driver sees it
     bool notifications_ = true;
-    std::vector<bool> held_;            // per descriptor: in a chain that was fetched and not completed
-    std::vector<std::uint16_t> next_;   // and what came behind it then; itself at the end
+    std::vector<bool> held_;           // per descriptor: in a chain that was fetched and not completed
+    std::vector<std::uint16_t> next_;  // and what came behind it then; itself at the end
 };
 
 }  // namespace vmq::software

@@ -1,10 +1,9 @@
 // Serving and sleeping.
 #include "tests/device/workers.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <chrono>
+#include <poll.h>
 
 #include "tests/device/net_device.hpp"
 

@@ -1,4 +1,5 @@
-// The least driver that can use the software device: the rings of some pairs and the control queue, without any of net/.
+// The least driver that can use the software device: the rings of some pairs and the control queue, without any of
+// net/.
 #pragma once
 
 #include <array>
@@ -17,7 +18,8 @@ namespace vmq::software {
 struct BareQueue {
     static constexpr std::uint32_t buffer_size = 2048;
 
-    BareQueue(virtio::Transport& transport, std::uint16_t queue, std::uint16_t size, bool event_idx, std::uint16_t start)
+    BareQueue(virtio::Transport& transport, std::uint16_t queue, std::uint16_t size, bool event_idx,
+              std::uint16_t start)
         : index(queue),
           ring_memory(transport.allocate(virtio::SplitRing::memory_size(size), -1)),
           buffer_memory(transport.allocate(std::size_t{size} * buffer_size, -1)),

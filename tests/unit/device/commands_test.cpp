@@ -1,8 +1,8 @@
 // The software device's control queue, and what it blames a driver for while the number of pairs changes.
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "tests/unit/device/bare_driver.hpp"
 

@@ -1,8 +1,8 @@
 // What the software device says of drivers that initialise it rightly and wrongly.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <system_error>
+
+#include <gtest/gtest.h>
 
 #include <vmq/error.hpp>
 

@@ -1,10 +1,10 @@
 // The software device's view of memory.
-#include <gtest/gtest.h>
+#include "tests/device/memory.hpp"
 
 #include <cstring>
 #include <new>
 
-#include "tests/device/memory.hpp"
+#include <gtest/gtest.h>
 
 namespace vmq::software {
 namespace {

@@ -1,9 +1,8 @@
 // The software device on threads of its own, with generated traffic that a bare driver sends back.
-#include <gtest/gtest.h>
-
 #include <poll.h>
-
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "tests/device/traffic.hpp"
 #include "tests/unit/device/bare_driver.hpp"

@@ -1,8 +1,6 @@
 // A vmq::Device opened on the software device, and what the tests of the driver's packets and queue pairs share.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -12,6 +10,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include <vmq/device.hpp>
 
@@ -146,7 +146,8 @@ protected:
     [[nodiscard]] PairStats stats(unsigned pair) const { return vmq->stats().pairs.at(pair); }
     [[nodiscard]] bool logged(const std::string& words) {
         const std::scoped_lock lock{log_mutex_};
-        return std::ranges::any_of(log_, [&](const std::string& line) { return line.find(words) != std::string::npos; });
+        return std::ranges::any_of(log_,
+                                   [&](const std::string& line) { return line.find(words) != std::string::npos; });
     }
 
     Options options;

@@ -64,7 +64,8 @@ TEST_P(NetLive, NothingIsLostOrDoubled) {
             const unsigned count = 1 + random() % 4;
             vmq->set_queue_pairs(count);
             ASSERT_EQ(device->pairs_in_use(), count);
-            // Flows that have learned where to go stay there; let them spread, and carry some traffic before the next change.
+            // Flows that have learned where to go stay there; let them spread, and carry some traffic before the next
+            // change.
             device->forget_flows();
             const auto before = traffic.returned();
             ASSERT_TRUE(eventually([&] { return traffic.returned() > before + 200; }, 20s));
@@ -119,7 +120,8 @@ TEST_F(NetThreads, PacketsCrossBetweenOwners) {
             Batch batch;
             {
                 const std::scoped_lock lock{mutex};
-                for (; !crossing.empty() && !batch.full(); crossing.pop_front()) batch.push(std::move(crossing.front()));
+                for (; !crossing.empty() && !batch.full(); crossing.pop_front())
+                    batch.push(std::move(crossing.front()));
             }
             if (batch.empty()) std::this_thread::sleep_for(100us);
             while (!batch.empty())

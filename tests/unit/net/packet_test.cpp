@@ -122,9 +122,15 @@ TEST_F(NetPacket, EveryBufferComesHome) {
         for (int i = 0; i < 40; ++i) ASSERT_TRUE(device->inject(0, make_frame({}, 60)));
         ASSERT_EQ(pair.recv(received), 40u);
         switch (round % 5) {
-            case 0: received.clear(); break;
-            case 1: pair.recycle(received); break;
-            case 2: EXPECT_EQ(pair.send(received), 40u); break;
+            case 0:
+                received.clear();
+                break;
+            case 1:
+                pair.recycle(received);
+                break;
+            case 2:
+                EXPECT_EQ(pair.send(received), 40u);
+                break;
             case 3: {
                 Batch moved = std::move(received);
                 EXPECT_TRUE(received.empty());

@@ -1,38 +1,13 @@
-// Changing the number of queue pairs: whole or not at all, whatever device and owners do meanwhile.
+// Changing the number of queue pairs: what owners are told and asked, and what becomes of their packets.
 #include <future>
 
-#include "tests/unit/net/fixture.hpp"
+#include "tests/unit/net/resize_fixture.hpp"
 
 namespace vmq {
 namespace {
 
 using software::make_frame;
-using Answer = software::ControlBehaviour::Answer;
 using Clock = std::chrono::steady_clock;
-
-class NetResize : public NetTest {
-protected:
-    void SetUp() override { options.ring_size = 64; }
-
-    std::error_code resize(unsigned count, std::string* what = nullptr) {
-        return error_of([&] { vmq->set_queue_pairs(count); }, what);
-    }
-    void expect_pairs(unsigned count) {
-        EXPECT_EQ(vmq->queue_pairs(), count);
-        const Info info = vmq->info();
-        for (const PairInfo& pair : info.pairs)
-            EXPECT_EQ(pair.state, pair.pair < count ? PairState::active : PairState::parked) << pair.pair;
-    }
-    // A packet in and out again.
-    void expect_works(QueuePair& pair, unsigned index) {
-        Batch batch;
-        ASSERT_TRUE(device->inject(index, make_frame({index, 1}, 60)));
-        ASSERT_EQ(pair.recv(batch), 1u);
-        ASSERT_EQ(pair.send(batch), 1u);
-        device->step();
-        EXPECT_EQ(device->take_transmitted(index).size(), 1u);
-    }
-};
 
 TEST_F(NetResize, PairsWithoutOwnersComeAndGo) {
     open();
@@ -82,108 +57,6 @@ TEST_F(NetResize, APairIsExclusive) {
     }
     EXPECT_FALSE(error_of([&] { static_cast<void>(vmq->take_queue_pair(1)); }));
     EXPECT_EQ(error_of([&] { static_cast<void>(vmq->take_queue_pair(4)); }), make_error_code(Errc::out_of_range));
-}
-
-// faults.md 17
-TEST_F(NetResize, ARefusalLeavesTheOldNumber) {
-    options.queue_pairs = 2;
-    open();
-    const Owner first{*vmq, 0, drop_packets};
-    const Owner second{*vmq, 1, drop_packets};
-    device->set_control({.answer = Answer::refuse});
-    for (const unsigned count : {1u, 4u}) {
-        EXPECT_EQ(resize(count), make_error_code(Errc::device_refused));
-        expect_pairs(2);
-        EXPECT_EQ(device->pairs_in_use(), 2u);
-    }
-    EXPECT_EQ(vmq->stats().control_failures, 2u);
-    device->set_control({});
-    EXPECT_FALSE(resize(1));
-    expect_pairs(1);
-}
-
-TEST_F(NetResize, AfterARefusalThePairsThatStaySendAgain) {
-    options.queue_pairs = 2;
-    open();
-    device->set_control({.answer = Answer::refuse});
-    EXPECT_EQ(resize(1), make_error_code(Errc::device_refused));
-    QueuePair second = vmq->take_queue_pair(1);
-    expect_works(second, 1);
-}
-
-TEST_F(NetResize, AfterARefusalTheSameMayBeAskedAgain) {
-    open();
-    QueuePair third = vmq->take_queue_pair(2);
-    device->set_control({.answer = Answer::refuse});
-    EXPECT_EQ(resize(3), make_error_code(Errc::device_refused));
-    EXPECT_EQ(resize(4), make_error_code(Errc::device_refused));
-    device->set_control({});
-    EXPECT_FALSE(resize(3));
-    for (int i = 0; i < 200; ++i) expect_works(third, 2);
-}
-
-TEST_F(NetResize, AnAnswerThatIsNeitherIsARefusal) {
-    open();
-    device->set_control({.acknowledgement = 99});
-    EXPECT_EQ(resize(2), make_error_code(Errc::device_refused));
-    expect_pairs(1);
-}
-
-// 18 and 19
-TEST_F(NetResize, WithoutAnAnswerTheOldNumberStaysAndTheControlQueueIsGivenUp) {
-    open();
-    QueuePair pair = vmq->take_queue_pair(0);
-    device->set_control({.answer = Answer::withhold});
-    const auto start = Clock::now();
-    EXPECT_EQ(resize(3), make_error_code(Errc::device_timeout));
-    EXPECT_GE(Clock::now() - start, options.command_deadline);
-    EXPECT_LT(Clock::now() - start, options.command_deadline + 5s);
-    expect_pairs(1);
-    EXPECT_FALSE(vmq->info().control_queue_usable);
-    expect_works(pair, 0);
-
-    EXPECT_TRUE(device->answer_withheld());
-    EXPECT_EQ(resize(2), make_error_code(Errc::control_queue_unusable));
-    expect_pairs(1);
-    expect_works(pair, 0);
-    EXPECT_EQ(device->commands(), 1u);
-}
-
-TEST_F(NetResize, AShrinkThatTheDeviceDoesLateLeavesPairZeroWorking) {
-    options.queue_pairs = 2;
-    open();
-    QueuePair first = vmq->take_queue_pair(0);
-    device->set_control({.answer = Answer::withhold});
-    EXPECT_EQ(resize(1), make_error_code(Errc::device_timeout));
-    expect_pairs(2);
-    expect_works(first, 0);
-    EXPECT_TRUE(device->answer_withheld());
-    EXPECT_EQ(device->pairs_in_use(), 1u);
-    expect_works(first, 0);
-    EXPECT_EQ(resize(2), std::error_code{}) << "it is in force as far as the driver knows";
-    EXPECT_EQ(resize(3), make_error_code(Errc::control_queue_unusable));
-}
-
-TEST_F(NetResize, AnAnswerAfterTheDeviceWasClosedIsHarmless) {
-    open();
-    device->set_control({.answer = Answer::withhold});
-    EXPECT_EQ(resize(3), make_error_code(Errc::device_timeout));
-    vmq.reset();
-    EXPECT_FALSE(device->answer_withheld()) << "the reset took the command back";
-}
-
-TEST_F(NetResize, ASlowAnswerIsWaitedFor) {
-    open();
-    device->set_control({.delay = 100ms});
-    EXPECT_FALSE(resize(4));
-    expect_pairs(4);
-}
-
-TEST_F(NetResize, TheControlQueueIsLookedAtWithoutItsInterrupt) {
-    open();
-    device->interrupts().set_mode(software::InterruptMode::lost);
-    EXPECT_FALSE(resize(4));
-    EXPECT_FALSE(resize(1));
 }
 
 TEST_F(NetResize, AnOwnerThatNeverCallsInIsNamed) {
@@ -314,6 +187,28 @@ TEST_F(NetResize, AParkedPairSendsThroughPairZero) {
     for (std::uint64_t i = 0; i < 30; ++i) EXPECT_EQ(sent[i], make_frame({1, i}, 60));
     EXPECT_EQ(stats(1).tx_relayed, 30u);
     EXPECT_EQ(stats(0).tx_packets, 30u);
+}
+
+TEST_F(NetResize, WhatAParkedPairSendsWakesTheOwnerOfPairZero) {
+    open();
+    ASSERT_FALSE(resize(2));
+    ASSERT_FALSE(resize(1));
+    QueuePair parked = vmq->take_queue_pair(1);
+    std::atomic<bool> done{false};
+    const Owner first{*vmq, 0, [&](QueuePair& pair) {
+                          if (!done) pair.wait(-1ns);
+                      }};
+    std::this_thread::sleep_for(20ms);
+    Batch batch;
+    ASSERT_TRUE(add_frame(parked, batch, make_frame({}, 60)));
+    const auto start = Clock::now();
+    ASSERT_EQ(parked.send(batch), 1u);
+    EXPECT_TRUE(eventually([&] { return device->step(); }));
+    EXPECT_LT(Clock::now() - start, 800ms) << "found when the owner looked by itself";
+    EXPECT_EQ(device->take_transmitted(0).size(), 1u);
+    // Ends the last wait.
+    done = true;
+    ASSERT_TRUE(device->inject(0, make_frame({}, 60)));
 }
 
 TEST_F(NetResize, APairNeverUsedWaitsAndHasNoPackets) {

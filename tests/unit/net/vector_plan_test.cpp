@@ -1,9 +1,9 @@
 // Which vector serves what, for every number of vectors a device may have.
-#include <gtest/gtest.h>
+#include "driver/net/vector_plan.hpp"
 
 #include <set>
 
-#include "driver/net/vector_plan.hpp"
+#include <gtest/gtest.h>
 
 namespace vmq::net {
 namespace {
@@ -14,12 +14,18 @@ TEST(NetVectorPlan, TakesTheHighestRungThatFits) {
         WaitMode mode;
         const char* sharing;
     } cases[] = {
-        {4, 100, 10, WaitMode::own_vectors, "per queue"}, {4, 10, 10, WaitMode::own_vectors, "per queue"},
-        {4, 9, 6, WaitMode::own_vector, "per pair"},      {4, 6, 6, WaitMode::own_vector, "per pair"},
-        {4, 5, 2, WaitMode::shared, "shared"},            {4, 2, 2, WaitMode::shared, "shared"},
-        {4, 1, 1, WaitMode::shared, "shared"},            {4, 0, 0, WaitMode::polling, "polling"},
-        {1, 4, 4, WaitMode::own_vectors, "per queue"},    {1, 3, 3, WaitMode::own_vector, "per pair"},
-        {1, 2, 2, WaitMode::shared, "shared"},            {256, 514, 514, WaitMode::own_vectors, "per queue"},
+        {4, 100, 10, WaitMode::own_vectors, "per queue"},
+        {4, 10, 10, WaitMode::own_vectors, "per queue"},
+        {4, 9, 6, WaitMode::own_vector, "per pair"},
+        {4, 6, 6, WaitMode::own_vector, "per pair"},
+        {4, 5, 2, WaitMode::shared, "shared"},
+        {4, 2, 2, WaitMode::shared, "shared"},
+        {4, 1, 1, WaitMode::shared, "shared"},
+        {4, 0, 0, WaitMode::polling, "polling"},
+        {1, 4, 4, WaitMode::own_vectors, "per queue"},
+        {1, 3, 3, WaitMode::own_vector, "per pair"},
+        {1, 2, 2, WaitMode::shared, "shared"},
+        {256, 514, 514, WaitMode::own_vectors, "per queue"},
     };
     for (const auto& rung : cases) {
         const VectorPlan plan = plan_vectors(rung.pairs, rung.available);

@@ -108,7 +108,7 @@ Result some_result() {
     result.stats.pairs[0].tx_packets = 500;
     result.stats.pairs[0].tx_bytes = 32000;
     result.seconds = 2;
-    result.round_trips.emplace();
+    result.round_trips = Result::RoundTrips{};
     result.round_trips->sent = 3;
     result.round_trips->times.add(20us);
     result.round_trips->times.add(30us);

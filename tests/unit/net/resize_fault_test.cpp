@@ -1,0 +1,115 @@
+// Changing the number of queue pairs on a device that refuses, is slow, or never answers: the old number stays.
+#include "tests/unit/net/resize_fixture.hpp"
+
+namespace vmq {
+namespace {
+
+using Answer = software::ControlBehaviour::Answer;
+using Clock = std::chrono::steady_clock;
+
+using NetResizeFault = NetResize;
+
+// faults.md 17
+TEST_F(NetResizeFault, ARefusalLeavesTheOldNumber) {
+    options.queue_pairs = 2;
+    open();
+    const Owner first{*vmq, 0, drop_packets};
+    const Owner second{*vmq, 1, drop_packets};
+    device->set_control({.answer = Answer::refuse});
+    for (const unsigned count : {1u, 4u}) {
+        EXPECT_EQ(resize(count), make_error_code(Errc::device_refused));
+        expect_pairs(2);
+        EXPECT_EQ(device->pairs_in_use(), 2u);
+    }
+    EXPECT_EQ(vmq->stats().control_failures, 2u);
+    device->set_control({});
+    EXPECT_FALSE(resize(1));
+    expect_pairs(1);
+}
+
+TEST_F(NetResizeFault, AfterARefusalThePairsThatStaySendAgain) {
+    options.queue_pairs = 2;
+    open();
+    device->set_control({.answer = Answer::refuse});
+    EXPECT_EQ(resize(1), make_error_code(Errc::device_refused));
+    QueuePair second = vmq->take_queue_pair(1);
+    expect_works(second, 1);
+}
+
+TEST_F(NetResizeFault, AfterARefusalTheSameMayBeAskedAgain) {
+    open();
+    QueuePair third = vmq->take_queue_pair(2);
+    device->set_control({.answer = Answer::refuse});
+    EXPECT_EQ(resize(3), make_error_code(Errc::device_refused));
+    EXPECT_EQ(resize(4), make_error_code(Errc::device_refused));
+    device->set_control({});
+    EXPECT_FALSE(resize(3));
+    for (int i = 0; i < 200; ++i) expect_works(third, 2);
+}
+
+TEST_F(NetResizeFault, AnAnswerThatIsNeitherIsARefusal) {
+    open();
+    device->set_control({.acknowledgement = 99});
+    EXPECT_EQ(resize(2), make_error_code(Errc::device_refused));
+    expect_pairs(1);
+}
+
+// 18 and 19
+TEST_F(NetResizeFault, WithoutAnAnswerTheOldNumberStaysAndTheControlQueueIsGivenUp) {
+    open();
+    QueuePair pair = vmq->take_queue_pair(0);
+    device->set_control({.answer = Answer::withhold});
+    const auto start = Clock::now();
+    EXPECT_EQ(resize(3), make_error_code(Errc::device_timeout));
+    EXPECT_GE(Clock::now() - start, options.command_deadline);
+    EXPECT_LT(Clock::now() - start, options.command_deadline + 5s);
+    expect_pairs(1);
+    EXPECT_FALSE(vmq->info().control_queue_usable);
+    expect_works(pair, 0);
+
+    EXPECT_TRUE(device->answer_withheld());
+    EXPECT_EQ(resize(2), make_error_code(Errc::control_queue_unusable));
+    expect_pairs(1);
+    expect_works(pair, 0);
+    EXPECT_EQ(device->commands(), 1u);
+}
+
+TEST_F(NetResizeFault, AShrinkThatTheDeviceDoesLateLeavesPairZeroWorking) {
+    options.queue_pairs = 2;
+    open();
+    QueuePair first = vmq->take_queue_pair(0);
+    device->set_control({.answer = Answer::withhold});
+    EXPECT_EQ(resize(1), make_error_code(Errc::device_timeout));
+    expect_pairs(2);
+    expect_works(first, 0);
+    EXPECT_TRUE(device->answer_withheld());
+    EXPECT_EQ(device->pairs_in_use(), 1u);
+    expect_works(first, 0);
+    EXPECT_EQ(resize(2), std::error_code{}) << "it is in force as far as the driver knows";
+    EXPECT_EQ(resize(3), make_error_code(Errc::control_queue_unusable));
+}
+
+TEST_F(NetResizeFault, AnAnswerAfterTheDeviceWasClosedIsHarmless) {
+    open();
+    device->set_control({.answer = Answer::withhold});
+    EXPECT_EQ(resize(3), make_error_code(Errc::device_timeout));
+    vmq.reset();
+    EXPECT_FALSE(device->answer_withheld()) << "the reset took the command back";
+}
+
+TEST_F(NetResizeFault, ASlowAnswerIsWaitedFor) {
+    open();
+    device->set_control({.delay = 100ms});
+    EXPECT_FALSE(resize(4));
+    expect_pairs(4);
+}
+
+TEST_F(NetResizeFault, TheControlQueueIsLookedAtWithoutItsInterrupt) {
+    open();
+    device->interrupts().set_mode(software::InterruptMode::lost);
+    EXPECT_FALSE(resize(4));
+    EXPECT_FALSE(resize(1));
+}
+
+}  // namespace
+}  // namespace vmq
