@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Optional
 
@@ -38,6 +39,7 @@ def _build() -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (TREE / "build" / PRESET / "build.ninja").is_file():
+            print("mqlab: building vmq for the first time; this takes some minutes", file=sys.stderr, flush=True)
             run(["cmake", "--preset", PRESET], "configuring the build", cwd=str(TREE))
         jobs = str(len(os.sched_getaffinity(0)))
         run(["cmake", "--build", "--preset", PRESET, "-j", jobs, "--target", *TOOLS], "building", cwd=str(TREE))
