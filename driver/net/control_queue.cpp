@@ -33,11 +33,15 @@ std::size_t ControlQueue::memory_size(std::uint16_t size) noexcept {
 ControlQueue::ControlQueue(virtio::DmaBlock memory, std::uint16_t size, bool event_idx, VectorEvent* event)
     : memory_(std::move(memory)), ring_(memory_.bytes(), memory_.iova, size, event_idx), event_(event) {}
 
-void ControlQueue::execute(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
-                           std::chrono::milliseconds deadline, const std::string& what) {
+void ControlQueue::require_usable(const std::string& what) const {
     if (!usable_)
         support::fail(Errc::control_queue_unusable, what + ": an earlier command was never answered",
                       "restart the application to reset the device");
+}
+
+void ControlQueue::execute(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
+                           std::chrono::milliseconds deadline, const std::string& what) {
+    require_usable(what);
     if (data.size() > data_space - sizeof(virtio::ControlHeader)) support::fail(Errc::out_of_range, what);
     commands_.add();
 

@@ -32,6 +32,8 @@ public:
                  std::chrono::milliseconds deadline, const std::string& what);
 
     [[nodiscard]] bool usable() const noexcept { return usable_; }
+    // Throws Errc::control_queue_unusable where that is so.
+    void require_usable(const std::string& what) const;
     [[nodiscard]] std::uint64_t commands() const noexcept { return commands_.value(); }
     [[nodiscard]] std::uint64_t failures() const noexcept { return failures_.value(); }
 

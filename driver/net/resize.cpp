@@ -28,6 +28,8 @@ void NetDevice::set_queue_pairs(unsigned count) {
     if (count > max_queue_pairs())
         support::fail(Errc::out_of_range, request + "the device has " + std::to_string(max_queue_pairs()));
     if (stopped_) support::fail(Errc::device_removed, request + "the device has stopped");
+    if (count == queue_pairs()) return;
+    control_->require_usable(name_ + ": " + std::to_string(count) + " queue pairs");
     if (count > queue_pairs()) grow(count);
     if (count < queue_pairs()) shrink(count);
 }
@@ -60,7 +62,9 @@ void NetDevice::shrink(unsigned count) {
         await_silence(count, before);
         command_queue_pairs(count);
     } catch (...) {
-        want(Shape::active);
+        // A command that was never answered may still be carried out. Until the device is reset these pairs receive,
+        // and send through pair 0, which is right either way.
+        if (control_->usable()) want(Shape::active);
         throw;
     }
     queue_pairs_.store(count, std::memory_order_relaxed);

@@ -74,14 +74,24 @@ TEST_F(NetResizeFault, WithoutAnAnswerTheOldNumberStaysAndTheControlQueueIsGiven
     EXPECT_EQ(device->commands(), 1u);
 }
 
-TEST_F(NetResizeFault, AShrinkThatTheDeviceDoesLateLeavesPairZeroWorking) {
+// The device may carry the command out at any time, so pair 1 must not transmit; what it is given, pair 0 sends.
+TEST_F(NetResizeFault, AShrinkThatTheDeviceDoesLateLosesNothing) {
     options.queue_pairs = 2;
     open();
     QueuePair first = vmq->take_queue_pair(0);
     device->set_control({.answer = Answer::withhold});
     EXPECT_EQ(resize(1), make_error_code(Errc::device_timeout));
-    expect_pairs(2);
+    EXPECT_EQ(vmq->queue_pairs(), 2u);
+    EXPECT_EQ(vmq->stats().pairs[1].state, PairState::draining);
     expect_works(first, 0);
+    QueuePair second = vmq->take_queue_pair(1);
+    Batch batch;
+    ASSERT_TRUE(add_frame(second, batch, software::make_frame({1, 1}, 60)));
+    EXPECT_EQ(second.send(batch), 1u);
+    Batch received;
+    EXPECT_EQ(first.recv(received), 0u);
+    device->step();
+    EXPECT_EQ(device->take_transmitted(0).size(), 1u);
     EXPECT_TRUE(device->answer_withheld());
     EXPECT_EQ(device->pairs_in_use(), 1u);
     expect_works(first, 0);
