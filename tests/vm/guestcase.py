@@ -77,11 +77,14 @@ class GuestCase(unittest.TestCase):
         """Whatever a test did: no application, the kernel's driver, no address."""
         nic = self.machine.nic
         self.run_in_guest("killall -9 mqperf")
-        self.run_in_guest(
-            f"cd /sys/bus/pci/devices/{nic} && echo >driver_override && "
-            f"if [ \"$(basename $(readlink driver))\" != virtio-pci ]; then echo {nic} >driver/unbind; "
-            f"echo {nic} >/sys/bus/pci/drivers_probe; fi; ip address flush dev eth0; ip link set eth0 down"
-        )
+        # A killed process lets go of the device a little later, and the kernel's unbind would wait for it in the dark.
+        self.run_in_guest("for i in $(seq 100); do ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /dev/vfio/ || break; sleep 0.1; done")
+        if self.driver() != "virtio-pci":
+            self.run_in_guest(f"echo >/sys/bus/pci/devices/{nic}/driver_override")
+            self.run_in_guest(f"echo {nic} >/sys/bus/pci/devices/{nic}/driver/unbind")
+            self.run_in_guest(f"echo {nic} >/sys/bus/pci/drivers_probe")
+        self.run_in_guest("ip address flush dev eth0")
+        self.run_in_guest("ip link set eth0 down")
 
     # Commands
 
