@@ -29,6 +29,7 @@ inline constexpr std::uint16_t max_queue_size = 32768;
 namespace descriptor_flags {
 inline constexpr std::uint16_t next = 1;
 inline constexpr std::uint16_t write = 2;
+inline constexpr std::uint16_t indirect = 4;
 }  // namespace descriptor_flags
 
 struct Descriptor {
@@ -58,6 +59,33 @@ struct UsedElement {
     le32 len;
 };
 static_assert(sizeof(UsedElement) == 8);
+
+// 2.8.13 and 2.8.14: a packed ring's descriptor, written by the driver when it is available and by the device when it is
+// used, and the area in which either side tells when it wants to be told.
+struct PackedDescriptor {
+    le64 addr;
+    le32 len;
+    le16 id;
+    le16 flags;
+};
+static_assert(sizeof(PackedDescriptor) == 16);
+
+namespace packed_flags {  // beside descriptor_flags; compared with the wrap counters (2.8.1)
+inline constexpr std::uint16_t avail = 1 << 7;
+inline constexpr std::uint16_t used = 1 << 15;
+}  // namespace packed_flags
+
+struct EventSuppression {
+    le16 desc;  // ring offset in bits 0 to 14, wrap counter in bit 15
+    le16 flags;
+};
+static_assert(sizeof(EventSuppression) == 4);
+
+namespace event_flags {
+inline constexpr std::uint16_t enable = 0;
+inline constexpr std::uint16_t disable = 1;
+inline constexpr std::uint16_t desc = 2;  // only with EVENT_IDX
+}  // namespace event_flags
 
 // 4.1.2
 namespace pci {
