@@ -107,6 +107,7 @@ private:
     void start_control_thread() {
         std::vector<ControlThread::Source> sources;
         for (const int fd : net_.event_fds()) sources.push_back({fd, [this] { net_.serve_events(); }});
+        if (const int fd = net_.connection_fd(); fd >= 0) sources.push_back({fd, [this] { net_.serve_connection(); }});
         if (const int fd = net_.request_event_fd(); fd >= 0) sources.push_back({fd, [this, fd] { let_go(fd); }});
         if (server_) sources.push_back({server_->poll_fd(), [this] { server_->service(); }});
         const auto tick = [this] {

@@ -8,11 +8,14 @@
 #include "driver/device_factory.hpp"
 #include "driver/support/errors.hpp"
 #include "driver/vfio/function.hpp"
+#include "driver/vhost/transport.hpp"
 #include "driver/virtio/pci_transport.hpp"
 
 namespace vmq {
 
-Device Device::open(std::string_view address, const Options& options) {
+namespace {
+
+std::unique_ptr<virtio::Transport> open_pci(std::string_view address, const Options& options) {
     auto function = vfio::Function::open(address, {.huge_pages = options.huge_pages});
     auto transport = std::make_unique<virtio::PciTransport>(std::move(function));
     transport->reset();
@@ -24,7 +27,15 @@ Device Device::open(std::string_view address, const Options& options) {
                           ": the device does not offer ACCESS_PLATFORM, so the IOMMU would not translate its accesses",
                       "start QEMU's device with iommu_platform=on");
     }
-    return DeviceFactory::open(std::move(transport), options);
+    return transport;
+}
+
+}  // namespace
+
+Device Device::open(std::string_view address, const Options& options) {
+    if (const auto socket = vhost::parse_address(address))
+        return DeviceFactory::open(std::make_unique<vhost::VhostUserTransport>(*socket, options), options);
+    return DeviceFactory::open(open_pci(address, options), options);
 }
 
 }  // namespace vmq

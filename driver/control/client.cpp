@@ -12,8 +12,9 @@
 
 #include "driver/control/protocol.hpp"
 #include "driver/control/socket_path.hpp"
-#include "driver/control/unix_socket.hpp"
+#include "driver/support/unix_socket.hpp"
 #include "driver/support/errors.hpp"
+#include "driver/vhost/address.hpp"
 
 namespace vmq {
 namespace {
@@ -25,6 +26,11 @@ using support::fail_errno;
 constexpr std::chrono::seconds query_deadline{5};
 constexpr std::chrono::seconds change_deadline{60};
 
+// A path, but not that of a vhost-user device.
+bool is_socket(std::string_view device) {
+    return device.find('/') != std::string_view::npos && !vhost::parse_address(device);
+}
+
 std::error_code generic(int error) { return {error, std::generic_category()}; }
 
 }  // namespace
@@ -33,7 +39,7 @@ class ControlClient::Impl {
 public:
     explicit Impl(std::string_view device)
         : device_(device),
-          path_(device.find('/') == std::string_view::npos ? control::socket_path(device) : std::string(device)) {
+          path_(is_socket(device) ? std::string(device) : control::socket_path(device)) {
         static_cast<void>(connect(Clock::now() + query_deadline));
     }
 
@@ -52,13 +58,13 @@ public:
 
 private:
     [[nodiscard]] support::UniqueFd connect(Clock::time_point deadline) const {
-        const auto address = control::socket_address(path_);
-        support::UniqueFd socket = control::make_socket();
-        int error = control::connect_errno(socket.get(), address);
+        const auto address = support::socket_address(path_, "control socket");
+        support::UniqueFd socket = support::make_socket();
+        int error = support::connect_errno(socket.get(), address);
         // The backlog is full, and a socket that is not connected cannot be waited for.
         while (error == EAGAIN && Clock::now() < deadline) {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
-            error = control::connect_errno(socket.get(), address);
+            error = support::connect_errno(socket.get(), address);
         }
         if (error == EAGAIN) fail_timeout();
         if (error == ENOENT || error == ENOTDIR || error == ECONNREFUSED) fail_not_driven();
@@ -116,7 +122,7 @@ private:
     }
 
     [[noreturn]] void fail_not_driven() const {
-        const bool is_path = device_.find('/') != std::string::npos;
+        const bool is_path = is_socket(device_);
         fail(Errc::not_driven,
              is_path ? path_ + ": no vmq application listens there" : device_ + ": no vmq application drives it",
              "start the one that should, for example: mqperf echo " + (is_path ? "DEV" : device_));

@@ -62,7 +62,7 @@ void each_field(T& record, Visit&& visit) {
 template <Is<PairStats> T, typename Visit>
 void each_field(T& record, Visit&& visit) {
     auto& [pair, state, rx_packets, rx_bytes, rx_drops_oversized, rx_drops_short, rx_drops_bad_header,
-           rx_refill_failures, rx_interrupts, rx_notifies, rx_faults, tx_packets, tx_bytes, tx_relayed, tx_completed,
+           rx_refill_failures, rx_interrupts, rx_notifies, rx_faults, tx_packets, tx_bytes, tx_relayed, tx_lost, tx_completed,
            tx_rejected, tx_ring_full, tx_interrupts, tx_notifies, tx_faults, wakeups] = record;
     visit("pair", pair);
     visit("state", state);
@@ -78,6 +78,7 @@ void each_field(T& record, Visit&& visit) {
     visit("tx_packets", tx_packets);
     visit("tx_bytes", tx_bytes);
     visit("tx_relayed", tx_relayed);
+    visit("tx_lost", tx_lost);
     visit("tx_completed", tx_completed);
     visit("tx_rejected", tx_rejected);
     visit("tx_ring_full", tx_ring_full);
@@ -89,9 +90,10 @@ void each_field(T& record, Visit&& visit) {
 
 template <Is<Stats> T, typename Visit>
 void each_field(T& record, Visit&& visit) {
-    auto& [pairs, config_changes, control_commands, control_failures] = record;
+    auto& [pairs, config_changes, reconnects, control_commands, control_failures] = record;
     visit("pairs", pairs);
     visit("config_changes", config_changes);
+    visit("reconnects", reconnects);
     visit("control_commands", control_commands);
     visit("control_failures", control_failures);
 }

@@ -26,7 +26,8 @@ struct Malformed : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-inline constexpr std::array<std::string_view, 5> pair_state_names{"active", "draining", "parked", "broken", "stopped"};
+inline constexpr std::array<std::string_view, 6> pair_state_names{"active", "draining",  "parked",
+                                                                 "broken", "suspended", "stopped"};
 static_assert(pair_state_names.size() == static_cast<std::size_t>(PairState::stopped) + 1);
 
 template <typename T>

@@ -10,7 +10,7 @@
 
 #include <vmq/error.hpp>
 
-#include "driver/control/unix_socket.hpp"
+#include "driver/support/unix_socket.hpp"
 #include "driver/support/errors.hpp"
 
 namespace vmq::control {
@@ -50,14 +50,14 @@ void make_folder_of(const std::string& path) {
 
 }  // namespace
 
-Listener::Listener(std::string path) : path_(std::move(path)), fd_(make_socket()) { bind_and_listen(); }
+Listener::Listener(std::string path) : path_(std::move(path)), fd_(support::make_socket()) { bind_and_listen(); }
 
 Listener::~Listener() {
     if (is_at(path_, file_)) ::unlink(path_.c_str());
 }
 
 void Listener::bind_and_listen() {
-    const SocketAddress address = socket_address(path_);
+    const support::SocketAddress address = support::socket_address(path_, "control socket");
     make_folder_of(path_);
     if (::bind(fd_.get(), address.get(), address.length) != 0) {
         if (errno != EADDRINUSE) support::fail_errno("bind control socket " + path_, access_cure);
@@ -86,7 +86,7 @@ void Listener::clear_stale() const {
     if (!before) return;
     if (!before->socket)
         support::fail({EEXIST, std::generic_category()}, "control socket " + path_, "that is another kind of file");
-    const int error = connect_errno(make_socket().get(), socket_address(path_));
+    const int error = support::connect_errno(support::make_socket().get(), support::socket_address(path_, "control socket"));
     if (error == ENOENT) return;
     if (error == EACCES) support::fail({error, std::generic_category()}, "control socket " + path_, access_cure);
     if (error != ECONNREFUSED || !is_at(path_, before->id)) fail_busy();

@@ -9,7 +9,8 @@ namespace vmq::control {
 
 inline constexpr std::string_view default_folder = "/run/vmq";
 
-// "/run/vmq/0000:00:04.0.sock"; the address may lack the domain and have capital letters.
+// "/run/vmq/0000:00:04.0.sock"; the address may lack the domain and have capital letters, or be that of a vhost-user
+// device.
 [[nodiscard]] std::string socket_path(std::string_view address, std::string_view folder = default_folder);
 
 // The devices whose sockets in `folder` have a listener, or one that the caller may not talk to; sorted. A folder that

@@ -7,46 +7,41 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <variant>
 
+#include "driver/net/queue_memory.hpp"
 #include "driver/net/wake.hpp"
+#include "driver/virtio/control_path.hpp"
 #include "driver/virtio/spec.hpp"
-#include "driver/virtio/split_ring.hpp"
 #include "driver/virtio/transport.hpp"
 
 namespace vmq::net {
 
 // Control thread only.
-class ControlQueue {
+class ControlQueue final : public virtio::ControlPath {
 public:
     // `memory` holds the ring and, behind it, the command; event: the control vector's, or nullptr to poll.
-    ControlQueue(virtio::DmaBlock memory, std::uint16_t size, bool event_idx, VectorEvent* event);
-    [[nodiscard]] static std::size_t memory_size(std::uint16_t size) noexcept;
+    ControlQueue(virtio::DmaBlock memory, std::uint16_t size, virtio::RingFormat format, VectorEvent* event);
+    [[nodiscard]] static std::size_t memory_size(virtio::RingFormat format, std::uint16_t size) noexcept;
 
-    [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept { return ring_.config(vector); }
+    [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept {
+        return std::visit([vector](const auto& ring) { return ring.config(vector); }, ring_);
+    }
     void set_doorbell(virtio::Doorbell doorbell) noexcept { doorbell_ = doorbell; }
 
-    // Sends a command and blocks for its answer. Throws Errc::device_refused; Errc::device_timeout, after which the
-    // queue is unusable, since the device may still write the answer; Errc::control_queue_unusable from then on;
-    // Errc::bad_device when the answer breaks the rules. `what` names the command in the error.
-    void execute(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
-                 std::chrono::milliseconds deadline, const std::string& what);
-
-    [[nodiscard]] bool usable() const noexcept { return usable_; }
-    // Throws Errc::control_queue_unusable where that is so.
-    void require_usable(const std::string& what) const;
-    [[nodiscard]] std::uint64_t commands() const noexcept { return commands_.value(); }
-    [[nodiscard]] std::uint64_t failures() const noexcept { return failures_.value(); }
-
 private:
+    void carry_out(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
+                   std::chrono::milliseconds deadline, const std::string& what) override;
     [[nodiscard]] bool await_answer(std::chrono::milliseconds deadline) noexcept;
+    [[nodiscard]] bool is_broken() const noexcept {
+        return std::visit([](const auto& ring) { return ring.fault() != virtio::RingFault::none; }, ring_);
+    }
 
     virtio::DmaBlock memory_;
-    virtio::SplitRing ring_;
+    std::size_t command_offset_;
+    std::variant<virtio::SplitRing, virtio::PackedRing> ring_;
     virtio::Doorbell doorbell_;
     VectorEvent* event_;
-    bool usable_ = true;
-    Counter commands_;
-    Counter failures_;
 };
 
 }  // namespace vmq::net

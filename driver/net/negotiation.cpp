@@ -15,9 +15,9 @@ using virtio::FeatureSet;
 
 namespace {
 
-constexpr FeatureSet supported{Feature::mtu,       Feature::mac,       Feature::mrg_rxbuf,
-                               Feature::status,    Feature::ctrl_vq,   Feature::mq,
-                               Feature::event_idx, Feature::version_1, Feature::access_platform};
+constexpr FeatureSet supported{Feature::mtu,         Feature::mac,      Feature::mrg_rxbuf, Feature::status,
+                               Feature::ctrl_vq,     Feature::mq,       Feature::event_idx, Feature::indirect_desc,
+                               Feature::ring_packed, Feature::in_order, Feature::version_1, Feature::access_platform};
 
 std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
     support::le16 value;
@@ -62,7 +62,8 @@ NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
         config.max_queue_pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
     // Only now: QEMU shows the virtqueues of the further pairs once MQ is negotiated.
     const unsigned queues = transport.queue_count();
-    const unsigned needed = 2u * config.max_queue_pairs + (features.has(Feature::ctrl_vq) ? 1 : 0);
+    const bool control_queue = features.has(Feature::ctrl_vq) && transport.control_path() == nullptr;
+    const unsigned needed = 2u * config.max_queue_pairs + (control_queue ? 1 : 0);
     if (queues < needed) {
         support::fail(Errc::bad_device, transport.name() + ": " + std::to_string(queues) +
                                             " virtqueues for max_virtqueue_pairs " +

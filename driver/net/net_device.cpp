@@ -37,7 +37,8 @@ Stats NetDevice::stats() const {
     Stats stats;
     for (const auto& pair : pairs_) stats.pairs.push_back(pair->stats());
     stats.config_changes = config_changes_.value();
-    if (control_) {
+    stats.reconnects = reconnects_.value();
+    if (control_ != nullptr) {
         stats.control_commands = control_->commands();
         stats.control_failures = control_->failures();
     }
@@ -53,8 +54,8 @@ Info NetDevice::info() const {
     info.device_features = device_features_.bits();
     info.negotiated_features = features_.bits();
     info.feature_names = virtio::feature_names(features_);
-    info.ring_layout = "split";
-    info.ring_size = pairs_.front()->receiveq().ring().size();
+    info.ring_layout = features_.has(virtio::Feature::ring_packed) ? "packed" : "split";
+    info.ring_size = pairs_.front()->receiveq().size();
     info.queue_pairs = queue_pairs();
     info.max_queue_pairs = max_queue_pairs();
     info.device_max_queue_pairs = config_.max_queue_pairs;
@@ -65,7 +66,7 @@ Info NetDevice::info() const {
     info.buffer_size = buffer_size_;
     info.memory_bytes = ring_memory_;
     info.huge_pages = true;
-    info.control_queue_usable = control_ && control_->usable();
+    info.control_queue_usable = control_ != nullptr && control_->usable();
     for (unsigned i = 0; i < pairs_.size(); ++i) {
         const PairCore& pair = *pairs_[i];
         if (pair.pool() != nullptr) {
@@ -100,7 +101,7 @@ void NetDevice::serve_events() {
 
 // 4.1.4.3.1 and 2.1.1: what a configuration change interrupt may mean.
 void NetDevice::look_at_config() {
-    if (stopped_) return;
+    if (stopped_ || lost_) return;
     try {
         if ((transport_->status() & virtio::device_status::needs_reset) != 0)
             return stop("the device asks for a reset (DEVICE_NEEDS_RESET)");

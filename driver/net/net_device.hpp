@@ -54,6 +54,9 @@ public:
     void look_at_config();
     // Becomes readable when the system wants the device back; -1: never.
     [[nodiscard]] int request_event_fd() { return transport_->request_event_fd(); }
+    // A device that may go away and come back: readable when serve_connection is to be called; -1: it may not.
+    [[nodiscard]] int connection_fd() { return transport_->connection_fd(); }
+    void serve_connection();
     // Tells every owner that nothing will come any more, waits for them under the deadline, and resets the device.
     void let_go();
 
@@ -70,7 +73,7 @@ private:
     void make_control_queue();
     [[nodiscard]] bool connect_vectors();
     [[nodiscard]] bool enable_queues(virtio::FeaturesOk& device);
-    [[nodiscard]] virtio::QueueIndex control_queue() const;
+    [[nodiscard]] virtio::QueueIndex control_queue_index() const;
     [[nodiscard]] std::uint16_t ring_size(virtio::QueueIndex queue) const;
     void size_buffers();
     [[nodiscard]] unsigned wanted_pairs() const;
@@ -78,6 +81,12 @@ private:
     void prepare(PairCore& pair);
     void stop(const std::string& why);
     void reset_for_good() noexcept;
+
+    void lose();
+    void clear_rings();
+    void resume();
+    void require_same_device() const;
+    void each_prepared_pair(Shape shape);
 
     void grow(unsigned count);
     void shrink(unsigned count);
@@ -98,15 +107,20 @@ private:
     unsigned buffers_per_pair_ = 0;
     unsigned buffer_size_ = 0;
     std::uint64_t ring_memory_ = 0;
+    bool lost_ = false;     // the device is away and waited for
+    bool cleared_ = false;  // while it is: no ring holds anything any more
+    std::string last_trouble_;
     bool stopped_ = false;  // nothing will come any more; the application has to close the device
     std::atomic<bool> link_up_{true};
     std::atomic<unsigned> queue_pairs_{1};
     Counter config_changes_;
+    Counter reconnects_;
 
     std::array<VectorEvent, 2> common_events_;  // of the vectors that belong to no single pair
     std::vector<virtio::DmaBlock> ring_blocks_;
     std::vector<std::unique_ptr<PairCore>> pairs_;
-    std::unique_ptr<ControlQueue> control_;
+    std::unique_ptr<ControlQueue> control_queue_;
+    virtio::ControlPath* control_ = nullptr;  // the control queue, or what the transport has in its place
     // Last, so that it goes first: once the transport is gone the device cannot reach the memory above, whatever its
     // reset did.
     std::unique_ptr<virtio::Transport> transport_;

@@ -19,7 +19,7 @@ std::span<std::byte> Packet::segment(std::size_t i) noexcept {
 
 std::size_t Packet::total_length() const noexcept {
     std::size_t total = length_;
-    if (segments_ > 1)
+    if (segment_count() > 1)
         for (const net::Buffer* buffer = buffer_->next_segment; buffer != nullptr; buffer = buffer->next_segment)
             total += buffer->segment_length;
     return total;
@@ -30,13 +30,14 @@ std::size_t Packet::headroom() const noexcept {
 }
 
 std::size_t Packet::tailroom() const noexcept {
-    if (segments_ > 1) return 0;
+    if (segment_count() > 1) return 0;
     return static_cast<std::size_t>(buffer_->base + buffer_->home->stride() - (data_ + length_));
 }
 
 std::span<std::byte> Packet::prepend(std::size_t count) noexcept {
     if (count > headroom()) return {};
     data_ -= count;
+    form_ |= moved_front;
     length_ += static_cast<std::uint32_t>(count);
     return {data_, count};
 }
@@ -51,6 +52,7 @@ std::span<std::byte> Packet::append(std::size_t count) noexcept {
 bool Packet::trim_front(std::size_t count) noexcept {
     if (count > length_) return false;
     data_ += count;
+    form_ |= moved_front;
     length_ -= static_cast<std::uint32_t>(count);
     return true;
 }

@@ -1,54 +1,89 @@
 // The packet buffers of one queue pair.
 #include "driver/net/packet_pool.hpp"
 
+#include <bitset>
+#include <mutex>
+#include <stdexcept>
 #include <utility>
 
 namespace vmq::net {
+namespace {
+
+struct Tags {
+    std::mutex mutex;
+    std::bitset<65536> used{1};  // 0 is nobody's
+};
+
+Tags& tags() {
+    static Tags instance;
+    return instance;
+}
+
+}  // namespace
+
+PacketPool::Tag::Tag() {
+    Tags& all = tags();
+    const std::scoped_lock lock(all.mutex);
+    std::size_t free = 1;
+    while (free < all.used.size() && all.used[free]) ++free;
+    if (free == all.used.size()) throw std::length_error("too many queue pairs with packet memory in one process");
+    all.used.set(free);
+    value_ = static_cast<std::uint16_t>(free);
+}
+
+PacketPool::Tag::~Tag() {
+    const std::scoped_lock lock(tags().mutex);
+    tags().used.reset(value_);
+}
 
 PacketPool::PacketPool(virtio::DmaBlock memory, unsigned count, unsigned stride)
     : memory_(std::move(memory)),
       stride_(stride),
       iova_offset_(memory_.iova.value - reinterpret_cast<std::uintptr_t>(memory_.data)),
       buffers_(count),
-      free_(std::make_unique<Buffer*[]>(count)) {
+      free_(std::make_unique<BufferRef[]>(count)) {
     for (unsigned i = count; i-- > 0;) {
         buffers_[i].base = memory_.data + std::size_t{i} * stride;
         buffers_[i].home = this;
-        free_[free_count_++] = &buffers_[i];
+        give(BufferRef::whole(&buffers_[i]));
     }
 }
 
 void PacketPool::give_chain(Buffer* first) noexcept {
     while (first != nullptr) {
         Buffer* const next = std::exchange(first->next_segment, nullptr);
-        give(first);
+        if (first->home == this) {
+            give(BufferRef::whole(first));
+        } else {
+            give_back(first);
+        }
         first = next;
     }
 }
 
 void PacketPool::give_back(Buffer* buffer) noexcept {
     // A stack that only ever grows by one or is taken whole, so no element can return under a pusher's feet.
-    Buffer* head = returned_.load(std::memory_order_relaxed);
+    std::atomic<Buffer*>& returned = buffer->home->returned_;
+    Buffer* head = returned.load(std::memory_order_relaxed);
     do {
         buffer->next_returned = head;
-    } while (!returned_.compare_exchange_weak(head, buffer, std::memory_order_release, std::memory_order_relaxed));
+    } while (!returned.compare_exchange_weak(head, buffer, std::memory_order_release, std::memory_order_relaxed));
 }
 
 void PacketPool::give_chain_back(Buffer* first) noexcept {
     while (first != nullptr) {
         Buffer* const next = std::exchange(first->next_segment, nullptr);
-        first->home->give_back(first);
+        give_back(first);
         first = next;
     }
 }
 
-bool PacketPool::reclaim() noexcept {
+void PacketPool::reclaim() noexcept {
     Buffer* returned = returned_.exchange(nullptr, std::memory_order_acquire);
     while (returned != nullptr) {
-        free_[free_count_++] = returned;
+        give(BufferRef::whole(returned));
         returned = returned->next_returned;
     }
-    return free_count_ != 0;
 }
 
 }  // namespace vmq::net

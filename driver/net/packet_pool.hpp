@@ -1,9 +1,11 @@
 // The packet buffers of one queue pair: memory that the device may touch, and private metadata that it may not.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -20,6 +22,7 @@ inline constexpr std::uint32_t header_size = 12;  // struct virtio_net_hdr with 
 inline constexpr std::uint32_t packet_offset = header_offset + header_size;
 inline constexpr std::size_t max_segments = 32;  // of one packet, either way
 
+// Touched only when a packet is anything but one whole buffer of the pair that handles it.
 struct Buffer {
     std::byte* base = nullptr;
     PacketPool* home = nullptr;
@@ -28,10 +31,19 @@ struct Buffer {
     Buffer* next_segment = nullptr;
     std::byte* segment_data = nullptr;
     std::uint32_t segment_length = 0;
-    std::uint32_t segments = 1;  // of the whole packet, on its first buffer while it is relayed
+    std::uint32_t form = 1;  // of the packet's handle, on its first buffer while it is relayed
 };
 
-// take, give and reclaim: the thread that owns the pair. give_back: any thread.
+// A buffer and where a packet begins in it: the first two words of a packet's handle. It wanders between free list,
+// slots and handles by copying, so that the fast ways never look at the Buffer.
+struct BufferRef {
+    std::byte* data = nullptr;
+    Buffer* buffer = nullptr;
+
+    [[nodiscard]] static BufferRef whole(Buffer* buffer) noexcept { return {buffer->base + packet_offset, buffer}; }
+};
+
+// The thread that owns the pair, except for give_back and give_chain_back: any thread.
 class PacketPool {
 public:
     PacketPool(virtio::DmaBlock memory, unsigned count, unsigned stride);
@@ -41,39 +53,55 @@ public:
     [[nodiscard]] unsigned stride() const noexcept { return stride_; }
     [[nodiscard]] std::size_t memory_size() const noexcept { return memory_.size; }
     [[nodiscard]] bool huge_pages() const noexcept { return memory_.huge_pages; }
+    // Tells this pool's packets from those of all others in the process; never 0.
+    [[nodiscard]] std::uint16_t tag() const noexcept { return tag_.value(); }
     [[nodiscard]] virtio::Iova iova(const std::byte* address) const noexcept {
         return {reinterpret_cast<std::uintptr_t>(address) + iova_offset_};
     }
 
-    // nullptr when every buffer is out.
-    [[nodiscard]] Buffer* take() noexcept {
-        if (free_count_ == 0 && !reclaim()) return nullptr;
-        return free_[--free_count_];
+    // The last `count` free buffers, fewer when there are not so many; to be read before the next call.
+    [[nodiscard]] const BufferRef* take(std::size_t& count) noexcept {
+        if (free_count_ < count) reclaim();
+        count = std::min(count, free_count_);
+        return free_.get() + (free_count_ -= count);
     }
-    // One buffer, without the segments that may hang on it.
-    void give(Buffer* buffer) noexcept {
-        if (buffer->home == this) {
-            free_[free_count_++] = buffer;
-        } else {
-            buffer->home->give_back(buffer);
-        }
+    void give(const BufferRef* refs, std::size_t count) noexcept {
+        std::memcpy(free_.get() + free_count_, refs, count * sizeof(BufferRef));
+        free_count_ += count;
     }
+    void give(BufferRef ref) noexcept { free_[free_count_++] = ref; }
+    // For a loop that writes the refs it gives itself: where they go, and then how many there were.
+    [[nodiscard]] BufferRef* begin_give() noexcept { return free_.get() + free_count_; }
+    void end_give(const BufferRef* end) noexcept { free_count_ = static_cast<std::size_t>(end - free_.get()); }
     // A packet's buffers, each to its own pool.
     void give_chain(Buffer* first) noexcept;
 
-    void give_back(Buffer* buffer) noexcept;
+    static void give_back(Buffer* buffer) noexcept;
     // The same for all of a packet's buffers.
     static void give_chain_back(Buffer* first) noexcept;
 
 private:
-    [[nodiscard]] bool reclaim() noexcept;
+    void reclaim() noexcept;
 
+    class Tag {
+    public:
+        Tag();  // throws std::length_error when 65,535 pools are alive
+        ~Tag();
+        Tag(const Tag&) = delete;
+        Tag& operator=(const Tag&) = delete;
+        [[nodiscard]] std::uint16_t value() const noexcept { return value_; }
+
+    private:
+        std::uint16_t value_;
+    };
+
+    Tag tag_;
     virtio::DmaBlock memory_;
     unsigned stride_;
     std::uint64_t iova_offset_;  // modulo 2^64
     std::size_t free_count_ = 0;
     std::vector<Buffer> buffers_;
-    std::unique_ptr<Buffer*[]> free_;  // last in, first out: what is still in the cache goes out first
+    std::unique_ptr<BufferRef[]> free_;  // last in, first out: what is still in the cache goes out first
     alignas(64) std::atomic<Buffer*> returned_{nullptr};
 };
 

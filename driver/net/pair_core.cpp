@@ -16,72 +16,91 @@ namespace vmq::net {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-PairCore::PairCore(unsigned index, std::unique_ptr<virtio::SplitRing> receive_ring,
-                   std::unique_ptr<virtio::SplitRing> transmit_ring, bool mergeable, std::uint32_t max_packet_bytes,
-                   WaitMode wait)
-    : index_(index),
-      receive_ring_(std::move(receive_ring)),
-      transmit_ring_(std::move(transmit_ring)),
-      receiveq_(*receive_ring_, mergeable),
-      transmitq_(*transmit_ring_, max_packet_bytes),
-      sleeper_(wait) {}
+namespace {
 
-std::size_t PairCore::recv(Batch& batch) noexcept {
+// Gives packets back up to the first that is not one whole buffer of the pool; returns that one, or the end.
+const Packet* give_whole(PacketPool& pool, const Packet* packet, const Packet* end) noexcept {
+    const std::uint32_t whole = PacketAccess::form_of(pool, 1);
+    BufferRef* ref = pool.begin_give();
+    for (; packet != end && PacketAccess::form(*packet) == whole; ++packet) PacketAccess::copy_ref(*ref++, *packet);
+    pool.end_give(ref);
+    return packet;
+}
+
+// Makes packets in raw storage.
+void make_whole(Packet* storage, const BufferRef* refs, std::size_t count, std::uint64_t shape) noexcept {
+    for (const BufferRef* const end = refs + count; refs != end; ++refs) PacketAccess::place(storage++, *refs, shape);
+}
+
+}  // namespace
+
+PairCore::PairCore(unsigned index, std::unique_ptr<Receiveq> receiveq, std::unique_ptr<Transmitq> transmitq,
+                   WaitMode wait)
+    : index_(index), receiveq_(std::move(receiveq)), transmitq_(std::move(transmitq)), sleeper_(wait) {}
+
+std::size_t PairCore::recv(Batch& batch, std::size_t most) noexcept {
     recycle(batch);
-    if (shape_changed()) follow_shape();
-    if (!has_packets()) return 0;
-    if (relay_pending()) send_relayed();
-    receiveq_.receive(batch);
-    receiveq_.refill();
+    if (is_called()) answer();
+    if (!is_live()) return 0;
+    receiveq_->receive(batch, std::min(most, Batch::capacity));
     note_faults();
     return batch.size();
 }
 
 std::size_t PairCore::send(Batch& batch) noexcept {
-    if (shape_changed()) follow_shape();
+    if (is_called()) answer();
     if (batch.empty()) return 0;
     if (shape_ != Shape::active) return hand_over(batch);
-    if (relay_pending()) send_relayed();
-    const std::size_t taken = transmitq_.send(batch);
+    const std::size_t taken = transmitq_->send(batch);
     note_faults();
     return taken;
 }
 
 std::size_t PairCore::hand_over(Batch& batch) noexcept {
-    if (shape_ == Shape::stopped || relay_target_ == nullptr || relay_target_->owner_thread() == 0) return 0;
-    const std::size_t taken = relay_target_->relay_.push(batch, relay_target_->transmit_ring_->size());
-    if (taken != 0) relay_target_->sleeper_.wake();
+    const bool leaving = shape_ == Shape::draining || shape_ == Shape::parked;
+    if (!leaving || relay_target_ == nullptr || relay_target_->owner_thread() == 0) return 0;
+    const std::size_t taken = relay_target_->relay_.push(batch, relay_target_->transmitq_->size());
+    if (taken != 0) {
+        relay_target_->call(call_relay);
+        relay_target_->sleeper_.wake();
+    }
     handed_over_.add(taken);
     return taken;
 }
 
 void PairCore::send_relayed() noexcept {
-    if (shape_ != Shape::active) return;
-    relay_.pull(relayed_);
-    if (!relayed_.empty()) transmitq_.send(relayed_);
+    if (shape_ == Shape::active) {
+        relay_.pull(relayed_);
+        if (!relayed_.empty()) transmitq_->send(relayed_);
+    }
+    if (!relay_.empty() || !relayed_.empty()) call(call_relay);
 }
 
-std::size_t PairCore::allocate(Batch& batch, std::size_t count) noexcept {
-    if (shape_changed()) follow_shape();
-    if (!has_packets()) return 0;
-    count = std::min(count, Batch::capacity - batch.size());
-    for (std::size_t i = 0; i < count; ++i) {
-        Buffer* buffer = pool_->take();
-        if (buffer == nullptr) {
-            transmitq_.reclaim();
-            buffer = pool_->take();
-        }
-        if (buffer == nullptr) return i;
-        PacketAccess::emplace(batch, buffer, buffer->base + packet_offset, 0, 1);
+std::size_t PairCore::allocate(Batch& batch, std::size_t count, std::size_t length) noexcept {
+    if (is_called()) answer();
+    if (!pool_) return 0;
+    const std::uint64_t shape =
+        PacketAccess::whole(*pool_, std::min<std::size_t>(length, pool_->stride() - packet_offset));
+    std::size_t wanted = std::min(count, Batch::capacity - batch.size());
+    std::size_t added = 0;
+    for (int attempt = 0; attempt < 2 && wanted > 0; ++attempt) {
+        std::size_t got = wanted;
+        const BufferRef* const refs = pool_->take(got);
+        make_whole(PacketAccess::storage(batch) + batch.size(), refs, got, shape);
+        PacketAccess::set_size(batch, batch.size() + got);
+        added += got;
+        wanted -= got;
+        if (wanted > 0 && is_live()) transmitq_->reclaim();
     }
-    return count;
+    return added;
 }
 
 void PairCore::recycle(Batch& batch) noexcept {
     if (batch.empty()) return;
-    if (!has_packets()) return batch.clear();
-    for (Packet& packet : batch) pool_->give_chain(PacketAccess::detach(packet));
-    PacketAccess::drop_front(batch, batch.size());
+    if (!pool_) return batch.clear();
+    for (const Packet* next = batch.begin(); (next = give_whole(*pool_, next, batch.end())) != batch.end(); ++next)
+        pool_->give_chain(PacketAccess::buffer(*next));
+    PacketAccess::set_size(batch, 0);
 }
 
 WakeReason PairCore::wait(std::chrono::nanoseconds timeout) noexcept {
@@ -98,9 +117,10 @@ WakeReason PairCore::wait(std::chrono::nanoseconds timeout) noexcept {
             disarm_rings();
             return WakeReason::timeout;
         }
-        // Draining ends when the transmitq is empty, for which no interrupt needs to come.
-        const bool draining = shape_changed();
-        if (sleeper_.sleep(draining ? std::min<std::chrono::nanoseconds>(left, 1ms) : left, round)) wakeups_.add();
+        // Draining ends when the transmitq is empty, and what is relayed leaves when there is room, for which no
+        // interrupt needs to come.
+        const bool waits = is_called();
+        if (sleeper_.sleep(waits ? std::min<std::chrono::nanoseconds>(left, 1ms) : left, round)) wakeups_.add();
     }
 }
 
@@ -111,18 +131,17 @@ bool PairCore::arm() noexcept {
 
 // What wait would return at once, if anything.
 std::optional<WakeReason> PairCore::look() noexcept {
-    if (shape_changed()) follow_shape();
+    if (is_called()) answer();
     if (shape_ == Shape::stopped || broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
     if (std::exchange(return_untold_, false)) return WakeReason::ready;
-    if (shape_ == Shape::unprepared) return std::nullopt;
-    if (relay_pending()) send_relayed();
-    if (receive_ring_->has_used()) return WakeReason::ready;
+    if (!is_live()) return std::nullopt;
+    if (receiveq_->has_used()) return WakeReason::ready;
     if (shape_ == Shape::parked && std::exchange(parking_untold_, false)) return WakeReason::parked;
-    if (shape_ == Shape::active && transmitq_.blocked()) {
-        transmitq_.reclaim();
+    if (shape_ == Shape::active && transmitq_->blocked()) {
+        transmitq_->reclaim();
         note_faults();
         if (broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
-        if (!transmitq_.blocked()) return WakeReason::ready;
+        if (!transmitq_->blocked()) return WakeReason::ready;
     }
     return std::nullopt;
 }
@@ -130,18 +149,24 @@ std::optional<WakeReason> PairCore::look() noexcept {
 // False: something has come meanwhile, look again.
 bool PairCore::arm_rings() noexcept {
     if (shape_ != Shape::active && shape_ != Shape::draining) return true;
-    if (!receive_ring_->arm()) return false;
-    if (!transmitq_.blocked() && !receiveq_.starved()) return true;
-    if (transmit_ring_->outstanding() == 0 || transmit_ring_->arm()) return true;
-    transmitq_.reclaim();
-    receiveq_.refill();
+    if (!receiveq_->arm()) return false;
+    if (!transmitq_->blocked() && !receiveq_->starved()) return true;
+    if (transmitq_->idle() || transmitq_->arm()) return true;
+    transmitq_->reclaim();
+    receiveq_->refill();
     return false;
 }
 
 void PairCore::disarm_rings() noexcept {
-    if (!has_packets()) return;
-    receive_ring_->disarm();
-    transmit_ring_->disarm();
+    if (!is_live()) return;
+    receiveq_->disarm();
+    transmitq_->disarm();
+}
+
+void PairCore::answer() noexcept {
+    const std::uint32_t reasons = call_.exchange(0, std::memory_order_acq_rel);
+    if ((reasons & call_shape) != 0) follow_shape();
+    if ((reasons & call_relay) != 0) send_relayed();
 }
 
 void PairCore::follow_shape() noexcept {
@@ -150,27 +175,38 @@ void PairCore::follow_shape() noexcept {
     switch (wanted) {
         case Shape::draining:
             // 5.1.6.5.5: nothing may be left on the transmitq when the command is made available.
-            transmitq_.reclaim();
-            if (transmit_ring_->outstanding() != 0 && transmit_ring_->fault() == virtio::RingFault::none) return;
+            transmitq_->reclaim();
+            if (!transmitq_->idle() && transmitq_->fault() == virtio::RingFault::none) return call(call_shape);
             break;
         case Shape::active:
-            return_untold_ = before == Shape::parked || before == Shape::unprepared;
+            return_untold_ = before != Shape::active && before != Shape::draining;
             parking_untold_ = false;
             break;
         case Shape::parked:
             parking_untold_ = before != Shape::parked;
             return_untold_ = false;
             break;
+        case Shape::cleared:
+            if (before != Shape::cleared) restart();
+            break;
         case Shape::unprepared:
+        case Shape::suspended:
         case Shape::stopped:
             break;
     }
     seen_.store(wanted, std::memory_order_release);
 }
 
+void PairCore::restart() noexcept {
+    broken_.store(false, std::memory_order_relaxed);
+    if (!pool_) return;
+    receiveq_->restart();
+    transmitq_->restart();
+}
+
 void PairCore::note_faults() noexcept {
-    const bool receive = receive_ring_->fault() != virtio::RingFault::none;
-    const bool transmit = transmit_ring_->fault() != virtio::RingFault::none;
+    const bool receive = receiveq_->fault() != virtio::RingFault::none;
+    const bool transmit = transmitq_->fault() != virtio::RingFault::none;
     if (!receive && !transmit) return;
     if (receive && receive_faults_.value() == 0) receive_faults_.add();
     if (transmit && transmit_faults_.value() == 0) transmit_faults_.add();
@@ -185,7 +221,7 @@ void PairCore::acquire(std::string_view device_name) {
     }
     owner_thread_.store(::gettid(), std::memory_order_relaxed);
     // What happened before is no news to this owner.
-    if (shape_changed()) follow_shape();
+    if (is_called()) answer();
     return_untold_ = parking_untold_ = false;
 }
 
@@ -200,12 +236,14 @@ PairState PairCore::state() const noexcept {
     if (wanted == Shape::stopped) return PairState::stopped;
     if (broken_.load(std::memory_order_relaxed)) return PairState::broken;
     if (wanted == Shape::active) return PairState::active;
-    return wanted == Shape::draining ? PairState::draining : PairState::parked;
+    if (wanted == Shape::draining) return PairState::draining;
+    const bool reset = wanted == Shape::suspended || wanted == Shape::cleared;
+    return reset ? PairState::suspended : PairState::parked;
 }
 
 PairStats PairCore::stats() const noexcept {
-    const ReceiveCounters& rx = receiveq_.counters;
-    const TransmitCounters& tx = transmitq_.counters;
+    const ReceiveCounters& rx = receiveq_->counters;
+    const TransmitCounters& tx = transmitq_->counters;
     PairStats stats;
     stats.pair = index_;
     stats.state = state();
@@ -222,6 +260,7 @@ PairStats PairCore::stats() const noexcept {
     stats.tx_bytes = tx.bytes.value();
     stats.tx_relayed = handed_over_.value();
     stats.tx_completed = tx.completed.value();
+    stats.tx_lost = tx.lost.value();
     stats.tx_rejected = tx.rejected.value();
     stats.tx_ring_full = tx.ring_full.value();
     stats.tx_interrupts = sleeper_.transmit_event().interrupts_read();
@@ -233,13 +272,14 @@ PairStats PairCore::stats() const noexcept {
 
 void PairCore::prepare(std::unique_ptr<PacketPool> pool) {
     pool_ = std::move(pool);
-    receiveq_.use_pool(*pool_);
-    transmitq_.use_pool(*pool_);
-    receiveq_.fill();
+    receiveq_->use_pool(*pool_);
+    transmitq_->use_pool(*pool_);
+    receiveq_->fill();
 }
 
 void PairCore::want(Shape shape) noexcept {
     wanted_.store(shape, std::memory_order_release);
+    call(call_shape);
     sleeper_.wake();
 }
 

@@ -25,21 +25,21 @@ namespace vmq::net {
 enum class Shape : std::uint32_t {
     unprepared,  // never used so far: no packet memory yet, nothing posted
     active,
-    draining,  // sends nothing more; seen by the owner once nothing is in flight on the transmitq
-    parked,    // the device has stopped using it; what it delivered before is still handed out
-    stopped,   // the device is gone
+    draining,   // sends nothing more; seen by the owner once nothing is in flight on the transmitq
+    parked,     // the device has stopped using it; what it delivered before is still handed out
+    suspended,  // the device is about to be reset: the owner leaves both rings alone
+    cleared,    // the device has been reset: the owner starts both rings anew, and leaves them alone otherwise
+    stopped,    // the device is gone
 };
 
 class PairCore {
 public:
-    PairCore(unsigned index, std::unique_ptr<virtio::SplitRing> receive_ring,
-             std::unique_ptr<virtio::SplitRing> transmit_ring, bool mergeable, std::uint32_t max_packet_bytes,
-             WaitMode wait);
+    PairCore(unsigned index, std::unique_ptr<Receiveq> receiveq, std::unique_ptr<Transmitq> transmitq, WaitMode wait);
 
     // Owner only.
-    std::size_t recv(Batch& batch) noexcept;
+    std::size_t recv(Batch& batch, std::size_t most) noexcept;
     std::size_t send(Batch& batch) noexcept;
-    std::size_t allocate(Batch& batch, std::size_t count) noexcept;
+    std::size_t allocate(Batch& batch, std::size_t count, std::size_t length) noexcept;
     void recycle(Batch& batch) noexcept;
     WakeReason wait(std::chrono::nanoseconds timeout) noexcept;
     [[nodiscard]] bool arm() noexcept;
@@ -67,30 +67,34 @@ public:
     // True once the owner, or the control thread in the place of an absent one, has taken up the wanted shape.
     [[nodiscard]] bool settled() noexcept;
     // After DRIVER_OK: tells the device about the buffers that prepare posted.
-    void notify_receiveq() const noexcept { receiveq_.ring_doorbell(); }
+    void notify_receiveq() const noexcept { receiveq_->ring_doorbell(); }
 
-    [[nodiscard]] Receiveq& receiveq() noexcept { return receiveq_; }
-    [[nodiscard]] Transmitq& transmitq() noexcept { return transmitq_; }
+    [[nodiscard]] Receiveq& receiveq() noexcept { return *receiveq_; }
+    [[nodiscard]] Transmitq& transmitq() noexcept { return *transmitq_; }
     [[nodiscard]] Sleeper& sleeper() noexcept { return sleeper_; }
     [[nodiscard]] const Sleeper& sleeper() const noexcept { return sleeper_; }
     [[nodiscard]] const PacketPool* pool() const noexcept { return pool_.get(); }
 
 private:
-    // The one thing a burst asks of the control thread.
-    [[nodiscard]] bool shape_changed() const noexcept {
-        const Shape wanted = wanted_.load(std::memory_order_acquire);
-        // shape_ differs when a change was taken back while the owner was still draining.
-        return wanted != seen_.load(std::memory_order_relaxed) || wanted != shape_;
-    }
+    // The one thing a burst asks of other threads: whether they want something of this pair.
+    [[nodiscard]] bool is_called() const noexcept { return call_.load(std::memory_order_acquire) != 0; }
+    void call(std::uint32_t reason) noexcept { call_.fetch_or(reason, std::memory_order_release); }
+    void answer() noexcept;
     void follow_shape() noexcept;
+    void restart() noexcept;
     std::size_t hand_over(Batch& batch) noexcept;
-    [[nodiscard]] bool relay_pending() const noexcept { return !relay_.empty() || !relayed_.empty(); }
     void send_relayed() noexcept;
     void note_faults() noexcept;
     [[nodiscard]] std::optional<WakeReason> look() noexcept;
     [[nodiscard]] bool arm_rings() noexcept;
     void disarm_rings() noexcept;
-    [[nodiscard]] bool has_packets() const noexcept { return shape_ != Shape::unprepared && shape_ != Shape::stopped; }
+    // The device may use the rings, and the owner with it.
+    [[nodiscard]] bool is_live() const noexcept {
+        return shape_ == Shape::active || shape_ == Shape::draining || shape_ == Shape::parked;
+    }
+
+    static constexpr std::uint32_t call_shape = 1;
+    static constexpr std::uint32_t call_relay = 2;
 
     const unsigned index_;
     int placed_cpu_ = -1;
@@ -99,11 +103,9 @@ private:
     Shape shape_ = Shape::unprepared;
     bool parking_untold_ = false;  // wait has yet to return `parked`
     bool return_untold_ = false;   // wait has yet to tell that the pair is active again
-    std::unique_ptr<virtio::SplitRing> receive_ring_;
-    std::unique_ptr<virtio::SplitRing> transmit_ring_;
     std::unique_ptr<PacketPool> pool_;
-    Receiveq receiveq_;
-    Transmitq transmitq_;
+    std::unique_ptr<Receiveq> receiveq_;
+    std::unique_ptr<Transmitq> transmitq_;
     Sleeper sleeper_;
     PairCore* relay_target_ = nullptr;
     Batch relayed_;  // taken from the relay, and not yet by the transmitq
@@ -113,7 +115,8 @@ private:
     Counter transmit_faults_;
 
     // Between owner and control thread.
-    alignas(64) std::atomic<Shape> wanted_{Shape::unprepared};
+    alignas(64) std::atomic<std::uint32_t> call_{0};
+    std::atomic<Shape> wanted_{Shape::unprepared};
     std::atomic<Shape> seen_{Shape::unprepared};
     Relay relay_;
     std::atomic<bool> broken_{false};

@@ -21,9 +21,11 @@ QueuePair::~QueuePair() {
     if (core_ != nullptr) core_->release();
 }
 
-std::size_t QueuePair::recv(Batch& batch) noexcept { return core_->recv(batch); }
+std::size_t QueuePair::recv(Batch& batch, std::size_t most) noexcept { return core_->recv(batch, most); }
 std::size_t QueuePair::send(Batch& batch) noexcept { return core_->send(batch); }
-std::size_t QueuePair::allocate(Batch& batch, std::size_t count) noexcept { return core_->allocate(batch, count); }
+std::size_t QueuePair::allocate(Batch& batch, std::size_t count, std::size_t length) noexcept {
+    return core_->allocate(batch, count, length);
+}
 void QueuePair::recycle(Batch& batch) noexcept { core_->recycle(batch); }
 WakeReason QueuePair::wait(std::chrono::nanoseconds timeout) noexcept { return core_->wait(timeout); }
 bool QueuePair::arm() noexcept { return core_->arm(); }

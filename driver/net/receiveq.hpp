@@ -1,7 +1,7 @@
 // One receive virtqueue: packets come out checked, buffers go in. VIRTIO 1.3, 5.1.6.4.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -9,7 +9,10 @@
 
 #include "driver/net/counter.hpp"
 #include "driver/net/packet_pool.hpp"
-#include "driver/virtio/split_ring.hpp"
+#include "driver/net/queue_memory.hpp"
+#include "driver/virtio/doorbell.hpp"
+#include "driver/virtio/queue_config.hpp"
+#include "driver/virtio/ring.hpp"
 
 namespace vmq::net {
 
@@ -17,50 +20,46 @@ struct ReceiveCounters {
     Counter packets, bytes, drops_oversized, drops_short, drops_bad_header, refill_failures, notifies;
 };
 
-// One owner thread.
+// One owner thread. What is specialised for the form of the ring is virtual: one such call a burst.
 class Receiveq {
 public:
-    Receiveq(virtio::SplitRing& ring, bool mergeable);
+    virtual ~Receiveq() = default;
+    Receiveq(const Receiveq&) = delete;
+    Receiveq& operator=(const Receiveq&) = delete;
 
     // Before the first fill; the pool must outlive the queue.
-    void use_pool(PacketPool& pool) noexcept { pool_ = &pool; }
+    virtual void use_pool(PacketPool& pool) noexcept = 0;
     void set_doorbell(virtio::Doorbell doorbell) noexcept { doorbell_ = doorbell; }
-    [[nodiscard]] virtio::SplitRing& ring() const noexcept { return *ring_; }
-
-    // Fills the batch, which must be empty.
-    void receive(Batch& batch) noexcept;
-    // Posts buffers for every free descriptor, as far as the pool has any, and publishes them.
-    // True: the device asked to be notified.
-    bool fill() noexcept;
     void ring_doorbell() const noexcept { doorbell_.ring(); }
-    // What recv does about the ring's free descriptors: nothing until there are enough to be worth a publication.
-    void refill() noexcept;
+    [[nodiscard]] virtual virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept = 0;
+
+    // Fills the batch, which must be empty, with up to `most` packets, and gives the device buffers for those that it
+    // used once there are enough to be worth a publication.
+    virtual void receive(Batch& batch, std::size_t most) noexcept = 0;
+    // Gives the device as many buffers as there are, if that is worth it; notifies.
+    virtual void refill() noexcept = 0;
+    // The same however few; does not notify.
+    virtual void fill() noexcept = 0;
+    // The device has been reset: everything posted goes back to the pool, and the ring starts anew, full.
+    virtual void restart() noexcept = 0;
+
+    [[nodiscard]] virtual bool has_used() const noexcept = 0;
+    [[nodiscard]] virtual bool arm() noexcept = 0;
+    virtual void disarm() noexcept = 0;
+    [[nodiscard]] virtual virtio::RingFault fault() const noexcept = 0;
+    [[nodiscard]] virtual std::uint32_t size() const noexcept = 0;
     // True when receive descriptors are missing because the pool ran dry.
-    [[nodiscard]] bool starved() const noexcept { return ring_->outstanding() <= ring_->size() / 4; }
+    [[nodiscard]] virtual bool starved() const noexcept = 0;
 
     ReceiveCounters counters;
 
-private:
-    // The used buffers of the burst at hand.
-    struct Burst {
-        std::array<virtio::Used, Batch::capacity> used;
-        std::size_t next = 0;
-        std::size_t count = 0;
-    };
-
-    void receive_packet(Batch& batch, Burst& burst) noexcept;
-    [[nodiscard]] bool next_of_packet(Burst& burst, std::size_t missing, virtio::Used& used) noexcept;
-    [[nodiscard]] bool append_segments(Burst& burst, Buffer* first, unsigned buffer_count) noexcept;
-    [[nodiscard]] std::uint32_t capacity() const noexcept { return pool_->stride() - header_offset; }
-    void drop(Buffer* first, Counter& reason) noexcept;
-
-    virtio::SplitRing* ring_;
-    PacketPool* pool_ = nullptr;
+protected:
+    Receiveq() = default;
     virtio::Doorbell doorbell_;
-    bool mergeable_;
-    std::uint16_t refill_threshold_;
-    std::uint64_t burst_bytes_ = 0;
-    std::unique_ptr<Buffer*[]> slots_;  // the buffer behind each descriptor
 };
+
+// The queue specialised for what was negotiated.
+[[nodiscard]] std::unique_ptr<Receiveq> make_receiveq(const QueueMemory& memory, std::uint16_t size,
+                                                      virtio::RingFormat format, bool mergeable);
 
 }  // namespace vmq::net

@@ -22,7 +22,7 @@ std::size_t Relay::push(Batch& batch, std::size_t limit) noexcept {
         }
         buffer->segment_data = PacketAccess::data(packet);
         buffer->segment_length = PacketAccess::length(packet);
-        buffer->segments = PacketAccess::segments(packet);
+        buffer->form = PacketAccess::form(packet);
         static_cast<void>(PacketAccess::detach(packet));
         Buffer* head = pushed_.load(std::memory_order_relaxed);
         do {
@@ -44,7 +44,7 @@ void Relay::pull(Batch& batch) noexcept {
     }
     while (waiting_ != nullptr && !batch.full()) {
         Buffer* const buffer = std::exchange(waiting_, waiting_->next_returned);
-        PacketAccess::emplace(batch, buffer, buffer->segment_data, buffer->segment_length, buffer->segments);
+        PacketAccess::emplace(batch, buffer, buffer->segment_data, buffer->segment_length, buffer->form);
         count_.fetch_sub(1, std::memory_order_relaxed);
     }
 }

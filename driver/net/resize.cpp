@@ -28,6 +28,7 @@ void NetDevice::set_queue_pairs(unsigned count) {
     if (count > max_queue_pairs())
         support::fail(Errc::out_of_range, request + "the device has " + std::to_string(max_queue_pairs()));
     if (stopped_) support::fail(Errc::device_removed, request + "the device has stopped");
+    if (lost_) support::fail(Errc::device_removed, request + "the device is away", "it is waited for; try again then");
     if (count == queue_pairs()) return;
     control_->require_usable(name_ + ": " + std::to_string(count) + " queue pairs");
     if (count > queue_pairs()) grow(count);
@@ -78,8 +79,10 @@ void NetDevice::command_queue_pairs(unsigned count) {
                       options_.command_deadline, what);
 }
 
-// Until nothing has arrived for a moment on the pairs that go, where anybody is there to receive it.
+// Until nothing has arrived for a moment on the pairs that go, where anybody is there to receive it. A device that does
+// not watch what is transmitted would not move its flows however long that took.
 void NetDevice::await_silence(unsigned first, unsigned last) {
+    if (!transport_->steers_by_transmission()) return;
     const auto received = [&] {
         std::uint64_t sum = 0;
         for (unsigned i = first; i < last; ++i) sum += pairs_[i]->receiveq().counters.packets.value();

@@ -25,6 +25,14 @@ constexpr unsigned ethernet_overhead = 18;  // header and one VLAN tag
 QueueIndex receiveq_of(unsigned pair) { return {static_cast<std::uint16_t>(2 * pair)}; }
 QueueIndex transmitq_of(unsigned pair) { return {static_cast<std::uint16_t>(2 * pair + 1)}; }
 
+virtio::RingFormat ring_format(virtio::FeatureSet features) {
+    return {.packed = features.has(Feature::ring_packed),
+            .in_order = features.has(Feature::in_order),
+            .event_idx = features.has(Feature::event_idx)};
+}
+
+bool indirect(virtio::FeatureSet features) { return features.has(Feature::indirect_desc); }
+
 // The next rung down the vector ladder from what `plan` uses.
 unsigned fewer_vectors(const VectorPlan& plan) {
     const auto pairs = static_cast<unsigned>(plan.pairs.size());
@@ -104,8 +112,9 @@ unsigned NetDevice::wanted_pairs() const {
 
 // Before the first byte is locked, so that one message names the whole need.
 void NetDevice::check_memory() const {
-    const std::size_t rings = virtio::SplitRing::memory_size(ring_size(receiveq_of(0))) +
-                              virtio::SplitRing::memory_size(ring_size(transmitq_of(0)));
+    const std::size_t rings =
+        ring_memory_size(ring_format(features_), ring_size(receiveq_of(0))) +
+        transmitq_memory_size(ring_format(features_), indirect(features_), ring_size(transmitq_of(0)));
     transport_->check_memory(config_.max_queue_pairs * rings +
                              std::size_t{wanted_pairs()} * buffers_per_pair_ * buffer_size_);
 }
@@ -127,36 +136,43 @@ void NetDevice::make_pairs() {
     pairs_.clear();
     ring_blocks_.clear();
     ring_memory_ = 0;
-    const bool event_idx = features_.has(Feature::event_idx);
+    const virtio::RingFormat format = ring_format(features_);
     for (unsigned i = 0; i < config_.max_queue_pairs; ++i) {
         const std::uint16_t receive_size = ring_size(receiveq_of(i));
         const std::uint16_t transmit_size = ring_size(transmitq_of(i));
-        const std::size_t split = (virtio::SplitRing::memory_size(receive_size) + 63) / 64 * 64;
-        const std::size_t total = split + virtio::SplitRing::memory_size(transmit_size);
+        const std::size_t receive_bytes = ring_memory_size(format, receive_size);
+        const std::size_t total = receive_bytes + transmitq_memory_size(format, indirect(features_), transmit_size);
         const virtio::DmaBlock& block = ring_blocks_.emplace_back(transport_->allocate(total, nodes_[i]));
         ring_memory_ += block.size;
         pairs_.push_back(std::make_unique<PairCore>(
-            i, std::make_unique<virtio::SplitRing>(block.bytes().first(split), block.iova, receive_size, event_idx),
-            std::make_unique<virtio::SplitRing>(block.bytes().subspan(split), block.iova + split, transmit_size,
-                                                event_idx),
-            features_.has(Feature::mrg_rxbuf), config_.mtu + ethernet_overhead, plan_.mode));
+            i,
+            make_receiveq({block.bytes().first(receive_bytes), block.iova}, receive_size, format,
+                          features_.has(Feature::mrg_rxbuf)),
+            make_transmitq({block.bytes().subspan(receive_bytes), block.iova + receive_bytes}, transmit_size, format,
+                           indirect(features_), config_.mtu + ethernet_overhead),
+            plan_.mode));
         if (i > 0) pairs_[i]->relay_through(*pairs_.front());
     }
 }
 
 void NetDevice::make_control_queue() {
-    control_.reset();
+    control_queue_.reset();
+    control_ = nullptr;
     if (!features_.has(Feature::ctrl_vq)) return;
-    const std::uint16_t size = std::min(ring_size(control_queue()), control_ring_size);
-    virtio::DmaBlock memory = transport_->allocate(ControlQueue::memory_size(size), -1);
+    control_ = transport_->control_path();
+    if (control_ != nullptr) return;
+    const std::uint16_t size = std::min(ring_size(control_queue_index()), control_ring_size);
+    const virtio::RingFormat format = ring_format(features_);
+    virtio::DmaBlock memory = transport_->allocate(ControlQueue::memory_size(format, size), -1);
     ring_memory_ += memory.size;
     const bool own_vector = plan_.mode == WaitMode::own_vector || plan_.mode == WaitMode::own_vectors;
-    control_ = std::make_unique<ControlQueue>(std::move(memory), size, features_.has(Feature::event_idx),
-                                              own_vector ? &common_events_[plan_.control.value] : nullptr);
+    control_queue_ = std::make_unique<ControlQueue>(std::move(memory), size, format,
+                                                    own_vector ? &common_events_[plan_.control.value] : nullptr);
+    control_ = control_queue_.get();
 }
 
 // 5.1.2: it is behind all the queue pairs that the device has.
-QueueIndex NetDevice::control_queue() const { return receiveq_of(config_.max_queue_pairs); }
+QueueIndex NetDevice::control_queue_index() const { return receiveq_of(config_.max_queue_pairs); }
 
 bool NetDevice::connect_vectors() {
     if (plan_.count == 0) return true;
@@ -173,16 +189,16 @@ bool NetDevice::connect_vectors() {
 bool NetDevice::enable_queues(virtio::FeaturesOk& device) {
     for (unsigned i = 0; i < pairs_.size(); ++i) {
         PairCore& pair = *pairs_[i];
-        if (!device.enable_queue(receiveq_of(i), pair.receiveq().ring().config(plan_.pairs[i].receive)) ||
-            !device.enable_queue(transmitq_of(i), pair.transmitq().ring().config(plan_.pairs[i].transmit))) {
+        if (!device.enable_queue(receiveq_of(i), pair.receiveq().config(plan_.pairs[i].receive)) ||
+            !device.enable_queue(transmitq_of(i), pair.transmitq().config(plan_.pairs[i].transmit))) {
             return false;
         }
         pair.receiveq().set_doorbell(transport_->doorbell(receiveq_of(i)));
         pair.transmitq().set_doorbell(transport_->doorbell(transmitq_of(i)));
     }
-    if (!control_) return true;
-    if (!device.enable_queue(control_queue(), control_->config(plan_.control))) return false;
-    control_->set_doorbell(transport_->doorbell(control_queue()));
+    if (!control_queue_) return true;
+    if (!device.enable_queue(control_queue_index(), control_queue_->config(plan_.control))) return false;
+    control_queue_->set_doorbell(transport_->doorbell(control_queue_index()));
     return true;
 }
 

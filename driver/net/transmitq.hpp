@@ -1,6 +1,7 @@
 // One transmit virtqueue: packets go out in place, buffers come back in bulk. VIRTIO 1.3, 5.1.6.2.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -8,46 +9,53 @@
 
 #include "driver/net/counter.hpp"
 #include "driver/net/packet_pool.hpp"
-#include "driver/virtio/split_ring.hpp"
+#include "driver/net/queue_memory.hpp"
+#include "driver/virtio/doorbell.hpp"
 
 namespace vmq::net {
 
 struct TransmitCounters {
-    Counter packets, bytes, completed, rejected, ring_full, notifies;
+    Counter packets, bytes, completed, lost, rejected, ring_full, notifies;
 };
 
-// One owner thread.
+// One owner thread. What is specialised for the form of the ring is virtual: one such call a burst.
 class Transmitq {
 public:
-    Transmitq(virtio::SplitRing& ring, std::uint32_t max_packet_bytes);
+    virtual ~Transmitq() = default;
+    Transmitq(const Transmitq&) = delete;
+    Transmitq& operator=(const Transmitq&) = delete;
 
-    void use_pool(PacketPool& pool) noexcept { pool_ = &pool; }
+    virtual void use_pool(PacketPool& pool) noexcept = 0;
     void set_doorbell(virtio::Doorbell doorbell) noexcept { doorbell_ = doorbell; }
-    [[nodiscard]] virtio::SplitRing& ring() const noexcept { return *ring_; }
+    [[nodiscard]] virtual virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept = 0;
 
     // Takes packets from the front of the batch as long as there is room; returns how many.
-    std::size_t send(Batch& batch) noexcept;
+    virtual std::size_t send(Batch& batch) noexcept = 0;
     // Takes back what the device has finished with.
-    void reclaim() noexcept;
+    virtual void reclaim() noexcept = 0;
+    // The device has been reset: what was in flight is lost, and the ring starts anew.
+    virtual void restart() noexcept = 0;
+
+    [[nodiscard]] virtual bool arm() noexcept = 0;
+    virtual void disarm() noexcept = 0;
+    [[nodiscard]] virtual virtio::RingFault fault() const noexcept = 0;
+    [[nodiscard]] virtual std::uint32_t size() const noexcept = 0;
+    [[nodiscard]] virtual bool idle() const noexcept = 0;  // nothing is in flight
     // After a send that could not take all: true until there is room for a burst again.
     [[nodiscard]] bool blocked() const noexcept { return blocked_; }
 
     TransmitCounters counters;
 
-private:
-    [[nodiscard]] bool acceptable(const Packet& packet) const noexcept;
-    [[nodiscard]] bool room_for(const Packet& packet) noexcept;
-    void stage(Packet& packet) noexcept;
-    [[nodiscard]] std::uint16_t stage_segments(Buffer* first, virtio::Segment head) noexcept;
-
-    virtio::SplitRing* ring_;
-    PacketPool* pool_ = nullptr;
+protected:
+    Transmitq() = default;
     virtio::Doorbell doorbell_;
-    std::uint32_t max_packet_bytes_;
-    std::uint16_t reclaim_threshold_;
-    std::uint16_t unblock_threshold_;
     bool blocked_ = false;
-    std::unique_ptr<Buffer*[]> slots_;  // the first buffer of the packet behind each head descriptor
 };
+
+// A transmitq's memory: the ring, and with INDIRECT_DESC the tables for packets of several segments.
+[[nodiscard]] std::size_t transmitq_memory_size(virtio::RingFormat format, bool indirect, std::uint16_t size) noexcept;
+[[nodiscard]] std::unique_ptr<Transmitq> make_transmitq(const QueueMemory& memory, std::uint16_t size,
+                                                        virtio::RingFormat format, bool indirect,
+                                                        std::uint32_t max_packet_bytes);
 
 }  // namespace vmq::net

@@ -1,10 +1,8 @@
-// The split virtqueue's layout, chains and interrupt suppression: what is not in the burst path.
+// The split virtqueue's layout, chains, stragglers and interrupt suppression: what is not in the burst path.
 #include "driver/virtio/split_ring.hpp"
 
-#include <bit>
 #include <cstring>
 #include <stdexcept>
-#include <utility>
 
 namespace vmq::virtio {
 namespace {
@@ -20,7 +18,9 @@ struct SplitRing::Layout {
     explicit constexpr Layout(std::size_t queue_size) noexcept
         : driver_area(aligned(queue_size * sizeof(Descriptor))),
           used_event(driver_area + sizeof(RingHeader) + queue_size * sizeof(le16)),
-          device_area(aligned(used_event + sizeof(le16))),
+          // A used element's length and id are read as one word: 8-byte elements behind a 4-byte header, so the area
+          // starts 4 bytes into its line. 2.7 asks for an alignment of 4.
+          device_area(aligned(used_event + sizeof(le16)) + sizeof(RingHeader)),
           avail_event(device_area + sizeof(RingHeader) + queue_size * sizeof(UsedElement)),
           end(aligned(avail_event + sizeof(le16))) {}
 
@@ -33,22 +33,15 @@ struct SplitRing::Layout {
 
 std::size_t SplitRing::memory_size(std::uint16_t size) noexcept { return Layout{size}.end; }
 
-SplitRing::SplitRing(std::span<std::byte> memory, Iova iova, std::uint16_t size, bool event_idx, std::uint16_t start)
-    : staged_(start),
-      published_(start),
-      taken_(start),
-      free_count_(size),
-      mask_(static_cast<std::uint16_t>(size - 1)),
-      event_idx_(event_idx),
-      iova_(iova) {
-    if (!std::has_single_bit(size)) throw std::invalid_argument("a virtqueue's size must be a power of two");
+SplitRing::SplitRing(std::span<std::byte> memory, Iova iova, std::uint16_t size, RingFormat format, std::uint16_t start)
+    : slots_(size, start), in_order_(format.in_order), event_idx_(format.event_idx), iova_(iova) {
     const Layout layout{size};
     if (memory.size() < layout.end) throw std::invalid_argument("too little memory for a virtqueue of this size");
     if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 || iova.value % alignment != 0)
         throw std::invalid_argument("a virtqueue's memory must be aligned to 64 bytes");
 
+    memory_ = memory.first(layout.end);
     std::byte* base = memory.data();
-    std::memset(base, 0, layout.end);  // 2.7.10.1: the used ring's flags must start as 0
     descriptors_ = reinterpret_cast<Descriptor*>(base);
     available_ = reinterpret_cast<RingHeader*>(base + layout.driver_area);
     available_ring_ = reinterpret_cast<le16*>(base + layout.driver_area + sizeof(RingHeader));
@@ -56,21 +49,27 @@ SplitRing::SplitRing(std::span<std::byte> memory, Iova iova, std::uint16_t size,
     used_ = reinterpret_cast<const RingHeader*>(base + layout.device_area);
     used_ring_ = reinterpret_cast<const UsedElement*>(base + layout.device_area + sizeof(RingHeader));
     avail_event_ = reinterpret_cast<const le16*>(base + layout.avail_event);
-    available_->idx = start;
-    reinterpret_cast<RingHeader*>(base + layout.device_area)->idx = start;
+    restart(start);
+}
 
-    staged_at_ = std::make_unique<std::uint64_t[]>(size);
-    next_ = std::make_unique<std::uint16_t[]>(size);
-    free_ = std::make_unique<std::uint16_t[]>(size);
-    std::fill_n(staged_at_.get(), size, not_outstanding);
-    std::fill_n(next_.get(), size, end_of_chain);
-    for (std::uint16_t i = 0; i < size; ++i) free_[i] = static_cast<std::uint16_t>(mask_ - i);
+void SplitRing::restart(std::uint16_t start) noexcept {
+    std::memset(memory_.data(), 0, memory_.size());  // 2.7.10.1: the used ring's flags must start as 0
+    slots_.restart(start);
+    offered_ = taken_ = start;
+    fault_ = RingFault::none;
+    in_batch_ = false;
+    shifted_ = false;
+    available_->idx = start;
+    const_cast<RingHeader*>(used_)->idx = start;
+    // As long as every buffer is one descriptor, entry i is slot i for ever.
+    for (std::uint32_t i = 0; i < slots_.size(); ++i) available_ring_[i] = static_cast<std::uint16_t>(i);
+    armed_ = true;
     disarm();
 }
 
 QueueConfig SplitRing::config(VectorIndex vector) const noexcept {
-    const Layout layout{size()};
-    return {.size = size(),
+    const Layout layout{slots_.size()};
+    return {.size = static_cast<std::uint16_t>(slots_.size()),
             .descriptor_area = iova_,
             .driver_area = iova_ + layout.driver_area,
             .device_area = iova_ + layout.device_area,
@@ -79,39 +78,66 @@ QueueConfig SplitRing::config(VectorIndex vector) const noexcept {
 
 std::uint16_t SplitRing::add_chain(std::span<const Segment> readable, std::span<const Segment> writable) noexcept {
     const std::size_t count = readable.size() + writable.size();
-    assert(count > 0 && count <= free_count_);
-    const std::uint16_t head = free_[--free_count_];
-    std::uint16_t id = head;
+    assert(count > 0 && count <= slots_.free());
+    const std::uint32_t head = slots_.slot(slots_.staged);
     for (std::size_t i = 0; i < count; ++i) {
         const bool write = i >= readable.size();
         const bool last = i + 1 == count;
-        const Segment segment = write ? writable[i - readable.size()] : readable[i];
+        const auto position = slots_.staged + static_cast<std::uint32_t>(i);
         auto flags = write ? descriptor_flags::write : std::uint16_t{0};
-        const std::uint16_t next = last ? end_of_chain : free_[--free_count_];
         if (!last) flags |= descriptor_flags::next;
-        write_descriptor(id, segment, flags, last ? std::uint16_t{0} : next);
-        next_[id] = next;
-        id = next;
+        write_descriptor(slots_.slot(position), write ? writable[i - readable.size()] : readable[i], flags,
+                         last ? 0 : slots_.slot(position + 1));
     }
-    stage(head);
-    return head;
+    slots_.stage_chain(static_cast<std::uint32_t>(count));
+    if (count > 1) shifted_ = true;
+    return static_cast<std::uint16_t>(head);
 }
 
-// Frees the descriptors behind `head`, which is free already, and returns the new count of free ones. The links are
-// private, so the chain is as long as it was made.
-std::uint32_t SplitRing::release_rest(std::uint16_t head, std::uint32_t free_count) noexcept {
-    std::uint16_t id = std::exchange(next_[head], end_of_chain);
-    while (id != end_of_chain) {
-        free_[free_count++] = id;
-        id = std::exchange(next_[id], end_of_chain);
+std::uint16_t SplitRing::add_indirect(Iova table, std::size_t segments) noexcept {
+    const std::uint32_t slot = slots_.slot(slots_.staged);
+    write_descriptor(slot, {table, static_cast<std::uint32_t>(segments * sizeof(Descriptor))},
+                     descriptor_flags::indirect, 0);
+    stage(1);
+    return static_cast<std::uint16_t>(slot);
+}
+
+void SplitRing::fill_indirect(IndirectDescriptor* table, std::span<const Segment> readable) noexcept {
+    for (std::size_t i = 0; i < readable.size(); ++i) {
+        const bool last = i + 1 == readable.size();
+        table[i] = {le64{readable[i].address.value}, le32{readable[i].length},
+                    le16{last ? std::uint16_t{0} : descriptor_flags::next},
+                    le16{static_cast<std::uint16_t>(last ? 0 : i + 1)}};
     }
-    return free_count;
+}
+
+bool SplitRing::take(Used& used) noexcept {
+    if (fault_ != RingFault::none || ready() == 0) return false;
+    if (!in_batch_) {
+        const UsedElement& element = used_ring_[slots_.slot(taken_)];
+        const std::uint32_t id = support::load_relaxed(element.id);
+        if (id >= slots_.size()) return fail(RingFault::id_out_of_range);
+        if (!slots_.outstanding(id)) return fail(RingFault::id_not_outstanding);
+        batch_end_ = {static_cast<std::uint16_t>(id), support::load_relaxed(element.len)};
+        in_batch_ = true;
+    }
+    used = batch_end_;
+    if (in_order_ && slots_.slot(slots_.retired) != batch_end_.id) {
+        // 2.7.9: one element stands for the buffers up to its id. Those before were used completely. When the index
+        // has not counted them all, ready() has said so by now or will before the next.
+        used = {static_cast<std::uint16_t>(slots_.slot(slots_.retired)), write_length_};
+    } else {
+        in_batch_ = false;
+    }
+    slots_.take_back(used.id);
+    ++taken_;
+    return true;
 }
 
 bool SplitRing::arm() noexcept {
     armed_ = true;
     if (event_idx_)
-        support::store_relaxed(*used_event_, ring_index(taken_));
+        support::store_relaxed(*used_event_, taken_);
     else
         support::store_relaxed(available_->flags, std::uint16_t{0});
     // 2.7.14: buffers that were used between the last look and the request bring no interrupt, so look again, and
@@ -126,7 +152,7 @@ void SplitRing::disarm() noexcept {
     // 2.7.7.1: with EVENT_IDX flags stay 0. An event index further back than any buffer the device may still be
     // deciding about is reached only after the index has gone round.
     if (event_idx_)
-        support::store_relaxed(*used_event_, static_cast<std::uint16_t>(ring_index(taken_) - size() - 1));
+        support::store_relaxed(*used_event_, static_cast<std::uint16_t>(taken_ - slots_.size() - 1));
     else
         support::store_relaxed(available_->flags, available_flags::no_interrupt);
 }

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "driver/virtio/control_path.hpp"
 #include "driver/virtio/doorbell.hpp"
 #include "driver/virtio/features.hpp"
 #include "driver/virtio/queue_config.hpp"
@@ -34,7 +35,7 @@ class Transport {
 public:
     virtual ~Transport() = default;
 
-    // "0000:00:04.0", or the path of a vhost-user socket.
+    // "0000:00:04.0", or "vhost-user:/path".
     [[nodiscard]] virtual const std::string& name() const = 0;
     // What stands between the device's writes and this machine's memory: "type1v2", "none", …, for info().
     [[nodiscard]] virtual std::string iommu_mode() const = 0;
@@ -70,6 +71,11 @@ public:
     virtual void read_config(std::size_t offset, std::span<std::byte> bytes) = 0;
     [[nodiscard]] virtual std::size_t config_size() = 0;
 
+    // What carries out control commands in the place of a control virtqueue; nullptr: the device has a virtqueue.
+    [[nodiscard]] virtual ControlPath* control_path() { return nullptr; }
+    // Whether the device may choose a flow's receiveq by the transmitq it saw the flow on (5.1.6.5.6).
+    [[nodiscard]] virtual bool steers_by_transmission() const { return true; }
+
     // A first look, so that one message can name the whole need: throws ENOMEM with the cure when this process may not
     // lock so many bytes of memory.
     virtual void check_memory(std::size_t /*bytes*/) {}
@@ -78,6 +84,17 @@ public:
 
     // Becomes readable when the system asks for the device back (VFIO's request interrupt); -1 when it cannot ask.
     [[nodiscard]] virtual int request_event_fd() = 0;
+
+    // For a device that may go away and come back. connection_fd is readable when check_connection is to be called; -1:
+    // there is no connection that could be lost. While there is none the device reaches no memory, and every call that
+    // would need it throws Errc::device_removed.
+    [[nodiscard]] virtual int connection_fd() { return -1; }
+    [[nodiscard]] virtual bool check_connection() { return true; }
+    // Tries to have the device back, in the state after reset, within a command's deadline. False: not yet. Throws when
+    // it is there, but not as it has to be.
+    [[nodiscard]] virtual bool reconnect() { return true; }
+    // Gives the device up until reconnect.
+    virtual void disconnect() {}
 };
 
 }  // namespace vmq::virtio

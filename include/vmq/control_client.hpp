@@ -15,8 +15,8 @@ namespace vmq {
 
 class VMQ_EXPORT ControlClient {
 public:
-    // A PCI address, or the path of a socket (anything with a '/'). Throws Errc::not_driven when nobody listens there,
-    // EACCES when the caller may not.
+    // A PCI address, "vhost-user:/path/to/socket", or the path of a control socket (anything else with a '/'). Throws
+    // Errc::not_driven when nobody listens there, EACCES when the caller may not.
     explicit ControlClient(std::string_view device);
     ControlClient(ControlClient&&) noexcept;
     ControlClient& operator=(ControlClient&&) noexcept;

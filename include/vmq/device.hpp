@@ -16,10 +16,11 @@ namespace vmq {
 
 class VMQ_EXPORT Device {
 public:
-    // Takes the device at a PCI address ("0000:00:04.0" or "00:04.0") that is bound to vfio-pci, resets it, negotiates,
-    // and starts it with options.queue_pairs pairs. Blocks for some tens of milliseconds. Throws std::system_error that
-    // names the operation, the object and the cure, or std::invalid_argument for an option that makes no sense; nothing
-    // is left behind then.
+    // Takes the device at a PCI address ("0000:00:04.0" or "00:04.0") that is bound to vfio-pci, or the vhost-user
+    // backend behind a socket ("vhost-user:/path/to/socket", with ",server" behind it to listen there and wait up to
+    // options.connect_deadline for the backend), resets it, negotiates, and starts it with options.queue_pairs pairs.
+    // Blocks for some tens of milliseconds. Throws std::system_error that names the operation, the object and the cure,
+    // or std::invalid_argument for an option that makes no sense; nothing is left behind then.
     [[nodiscard]] static Device open(std::string_view address, const Options& options = {});
 
     Device(Device&&) noexcept;

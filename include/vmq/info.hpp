@@ -28,7 +28,7 @@ struct PairInfo {
 };
 
 struct Info {
-    std::string name;         // PCI address or vhost-user path
+    std::string name;         // PCI address, or "vhost-user:/path"
     std::string application;  // comm of the process that drives it
     int process_id = 0;
     std::optional<MacAddress> mac;  // where the device tells it
@@ -37,7 +37,7 @@ struct Info {
     std::uint64_t device_features = 0;  // offered
     std::uint64_t negotiated_features = 0;
     std::vector<std::string> feature_names;  // of the negotiated ones
-    std::string ring_layout;                 // "split"
+    std::string ring_layout;                 // "split" or "packed"
     unsigned ring_size = 0;
     unsigned queue_pairs = 0;
     unsigned max_queue_pairs = 0;         // what set_queue_pairs accepts

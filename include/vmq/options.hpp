@@ -53,6 +53,8 @@ struct Options {
     std::optional<std::string> control_socket = "";
     // How long the device may take for a command, and a queue pair's thread for calling in.
     std::chrono::milliseconds command_deadline{1000};
+    // vhost-user in server mode: how long open waits for the backend to connect.
+    std::chrono::milliseconds connect_deadline{10'000};
     // How long set_queue_pairs may wait, when it takes pairs away, until nothing more arrives on them. Linux's tap
     // moves a flow when it sees it transmitted on another queue, and throws away what is queued for one that goes; so
     // the leaving pairs' packets go out through pair 0 first, and the command follows when they have been silent for a

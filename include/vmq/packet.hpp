@@ -24,14 +24,14 @@ public:
         : data_(other.data_),
           buffer_(std::exchange(other.buffer_, nullptr)),
           length_(other.length_),
-          segments_(other.segments_) {}
+          form_(std::exchange(other.form_, 0)) {}
     Packet& operator=(Packet&& other) noexcept {
         if (this != &other) {
             if (buffer_ != nullptr) release();
             data_ = other.data_;
             buffer_ = std::exchange(other.buffer_, nullptr);
             length_ = other.length_;
-            segments_ = other.segments_;
+            form_ = std::exchange(other.form_, 0);
         }
         return *this;
     }
@@ -50,7 +50,7 @@ public:
 
     // Number of segments, and the bytes of segment i; segment 0 is bytes(). More than one where the device spread a
     // packet over several buffers (VIRTIO_NET_F_MRG_RXBUF).
-    [[nodiscard]] std::size_t segment_count() const noexcept { return segments_; }
+    [[nodiscard]] std::size_t segment_count() const noexcept { return form_ & segment_mask; }
     [[nodiscard]] std::span<std::byte> segment(std::size_t i) noexcept;
     // Bytes in all segments.
     [[nodiscard]] std::size_t total_length() const noexcept;
@@ -71,10 +71,14 @@ private:
     friend struct net::PacketAccess;
     void release() noexcept;  // to the buffers' home pool; any thread
 
+    static constexpr std::uint32_t segment_mask = 0x7fff;
+    static constexpr std::uint32_t moved_front = 0x8000;  // data_ is not where the buffer's packets begin
+
     std::byte* data_ = nullptr;
     net::Buffer* buffer_ = nullptr;
     std::uint32_t length_ = 0;
-    std::uint32_t segments_ = 1;
+    // Number of segments, moved_front, and in the upper half the first buffer's pool. 0: there is no buffer.
+    std::uint32_t form_ = 0;
 };
 
 // Up to `capacity` packets, in order. Owns them: what is in it when it dies goes back to its pool. One thread at a

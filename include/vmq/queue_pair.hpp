@@ -30,9 +30,9 @@ public:
     QueuePair& operator=(QueuePair&& other) noexcept;
     ~QueuePair();
 
-    // First gives back the packets still in the batch, then fills it with up to Batch::capacity received ones and
-    // returns their number. Refills the receiveq; one notification at most.
-    std::size_t recv(Batch& batch) noexcept;
+    // First gives back the packets still in the batch, then fills it with up to `most` received ones (Batch::capacity
+    // at most) and returns their number. Refills the receiveq; one notification at most.
+    std::size_t recv(Batch& batch, std::size_t most = Batch::capacity) noexcept;
 
     // Hands packets from the front of the batch to the device and returns how many it took; the rest stays, in order. A
     // packet that can never be sent (empty, longer than MTU + 18 bytes of Ethernet and VLAN header, too many segments)
@@ -40,8 +40,9 @@ public:
     // pair 0 sends the packets, provided a thread has it: nothing an application answers is lost when its pair goes.
     std::size_t send(Batch& batch) noexcept;
 
-    // Appends up to `count` empty packets (length 0, 64 bytes of headroom) from this pair's pool; returns how many.
-    std::size_t allocate(Batch& batch, std::size_t count) noexcept;
+    // Appends up to `count` packets of `length` bytes (cut to what a buffer holds) with 64 bytes of headroom from this
+    // pair's pool; returns how many. What the bytes are is undefined.
+    std::size_t allocate(Batch& batch, std::size_t count, std::size_t length = 0) noexcept;
 
     // Gives every packet back; faster than Batch::clear for packets of this pair's pool.
     void recycle(Batch& batch) noexcept;

@@ -8,11 +8,12 @@
 namespace vmq {
 
 enum class PairState {
-    active,    // the device uses the pair
-    draining,  // about to be parked: it sends nothing more and hands out what was delivered
-    parked,    // outside the current number of pairs
-    broken,    // the device broke the ring's rules; nothing more is read from it until the device is reset
-    stopped,   // the device is gone or closed
+    active,     // the device uses the pair
+    draining,   // about to be parked: it sends nothing more and hands out what was delivered
+    parked,     // outside the current number of pairs
+    suspended,  // the device is being reset, or its backend is away; goes on by itself
+    broken,     // the device broke the ring's rules; nothing more is read from it until the device is reset
+    stopped,    // the device is gone or closed
 };
 
 struct PairStats {
@@ -31,8 +32,9 @@ struct PairStats {
 
     std::uint64_t tx_packets = 0;  // accepted by send
     std::uint64_t tx_bytes = 0;
-    std::uint64_t tx_relayed =
-        0;  // accepted while draining or parked; pair 0 sends them and counts them in its tx_packets
+    // Accepted while draining or parked; pair 0 sends them and counts them in its tx_packets.
+    std::uint64_t tx_relayed = 0;
+    std::uint64_t tx_lost = 0;       // in flight when the device was reset or its backend went away
     std::uint64_t tx_completed = 0;  // taken back from the device
     std::uint64_t tx_rejected = 0;   // empty, oversized or over-segmented; refused before the ring was touched, dropped
     std::uint64_t tx_ring_full = 0;  // sends that left packets in the batch
@@ -68,6 +70,7 @@ struct InterruptTable {
 struct Stats {
     std::vector<PairStats> pairs;  // every pair up to max_queue_pairs()
     std::uint64_t config_changes = 0;
+    std::uint64_t reconnects = 0;  // times a vhost-user backend was gone and the device went on with it
     std::uint64_t control_commands = 0;
     std::uint64_t control_failures = 0;  // refused or unanswered
 };

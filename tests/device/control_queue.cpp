@@ -14,7 +14,7 @@ bool ControlQueue::take(const ControlBehaviour& behaviour, const Handler& handle
     const auto bytes = gather(chain.readable);
     if (bytes.size() < sizeof(virtio::ControlHeader) || size_of(chain.writable) < 1) {
         violations_.add(queue_.name() + ": a command without header or room for the answer");
-        queue_.complete(chain.head, 0);
+        queue_.complete(chain.id, 0);
         return true;
     }
     ControlCommand command{.control_class = static_cast<virtio::ControlClass>(bytes[0]),
@@ -53,7 +53,7 @@ void ControlQueue::answer(const Handler& handler, bool refuse) {
     const auto truth = static_cast<std::uint8_t>(done ? virtio::ControlAck::ok : virtio::ControlAck::err);
     const std::byte acknowledgement{pending.behaviour.acknowledgement.value_or(truth)};
     scatter({&acknowledgement, 1}, pending.chain.writable);
-    queue_.complete(pending.chain.head, 1);
+    queue_.complete(pending.chain.id, 1);
 }
 
 std::optional<ControlQueue::Clock::time_point> ControlQueue::due() const {

@@ -75,6 +75,7 @@ bool Lane::process_transmitq() {
         }
     };
     const std::size_t taken = transmitq.take(burst, completion, sink);
+    transmit_ring.note_seen();
     publish(transmit_ring);
     return taken != 0;
 }
@@ -82,6 +83,7 @@ bool Lane::process_transmitq() {
 bool Lane::process_receiveq() {
     if (!in_use_) return false;
     receiveq.fetch_all();
+    receive_ring.note_seen();
     std::size_t delivered = 0;
     while (delivered < burst && receiveq.buffers() != 0) {
         if (backlog.empty()) {
@@ -100,6 +102,7 @@ bool Lane::process_receiveq() {
 bool Lane::inject(std::span<const std::byte> packet, const Delivery& delivery) {
     if (!in_use_) return false;
     receiveq.fetch_all();
+    receive_ring.note_seen();
     const bool delivered = receiveq.deliver(packet, delivery);
     publish(receive_ring);
     return delivered;

@@ -101,7 +101,7 @@ bool NetDevice::enable_queue(std::uint16_t queue, const virtio::QueueConfig& con
             violations_.add(name + ": vector " + std::to_string(config.vector.value) + " is not connected");
         if (config_.refused_vectors.contains(config.vector.value)) granted.vector = virtio::no_vector;
         connected = granted.vector == config.vector;
-        target->enable(granted, features().has(Feature::event_idx), config_.ring_start);
+        target->enable(granted, features(), config_.ring_start);
     });
     return connected;
 }

@@ -47,7 +47,7 @@ struct NetConfig {
     std::uint16_t queue_size = 256;
     std::map<std::uint16_t, std::uint16_t> queue_sizes{};  // of single virtqueues
     virtio::FeatureSet features = usual_features;
-    std::uint16_t ring_start = 0;  // where the rings' indices begin
+    std::uint16_t ring_start = 0;  // buffers (split) or descriptors (packed) that count as gone before
 
     unsigned max_vectors = 64;
     std::optional<std::size_t> granted_vectors{};  // fewer than asked for
@@ -72,7 +72,8 @@ public:
 
     // Processes what is there, on the calling thread. True when there was something.
     bool step();
-    // The same for the virtqueues whose doorbell was rung.
+    // The same for the virtqueues whose doorbell was rung. Blames a driver that should have rung one: only for tests
+    // where the driver is on the same thread.
     bool step_notified();
     // The control queue alone, as a device may that looks there first.
     bool step_control_queue() { return process_control(); }
@@ -149,6 +150,7 @@ private:
 
     // Drains a doorbell and counts; true when it was rung.
     bool take_notifications(std::uint16_t queue, bool discard = false);
+    void check_not_owed(std::uint16_t queue);
     bool process_queue(std::uint16_t queue);
     bool process_control();
 

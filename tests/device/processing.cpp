@@ -50,11 +50,25 @@ bool NetDevice::step() {
     return progressed;
 }
 
+void NetDevice::check_not_owed(std::uint16_t queue) {
+    if (queue / 2u >= lanes_.size()) return;
+    Lane& lane = *lanes_[queue / 2u];
+    const std::lock_guard lock{lane.mutex};
+    Virtqueue& ring = queue % 2 == 0 ? lane.receive_ring : lane.transmit_ring;
+    if (!running() || !lane.in_use()) return;
+    if (ring.notification_owed()) violations_.add(ring.name() + ": not notified of what it asked to be told");
+    ring.note_seen();
+}
+
 bool NetDevice::step_notified() {
     bool progressed = false;
     for (std::uint16_t queue = 0; queue < queue_count(); ++queue) {
         if (queue == control_index() && config_.serve_control_queue) continue;
-        if (take_notifications(queue)) progressed |= process_queue(queue);
+        if (!take_notifications(queue)) {
+            check_not_owed(queue);
+            continue;
+        }
+        progressed |= process_queue(queue);
     }
     return progressed;
 }

@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <random>
+#include <set>
 #include <span>
+#include <vector>
 
 #include "driver/virtio/features.hpp"
 #include "driver/virtio/spec.hpp"
@@ -20,6 +23,7 @@ struct Delivery {
     std::optional<std::uint16_t> num_buffers{};  // instead of the true number
     std::optional<std::uint32_t> used_length{};  // of the first buffer, instead of the true one
     std::size_t buffers_left_out = 0;            // so many of the last buffers never come back
+    std::optional<std::size_t> held_at{};        // take the held buffers from this place on, counted from the oldest
 };
 
 class Receiveq {
@@ -28,26 +32,35 @@ public:
 
     void start(virtio::FeatureSet features, Violations& violations);
     // Forgets the buffers it holds.
-    void stop() noexcept { held_.clear(); }
+    void stop() noexcept;
 
     // Fetches all that is available.
     void fetch_all();
     [[nodiscard]] std::size_t buffers() const noexcept { return held_.size(); }
     // Writes and completes; the caller publishes. False, and nothing done, when the buffers do not suffice.
     [[nodiscard]] bool deliver(std::span<const std::byte> packet, const Delivery& delivery);
+    // From now on each buffer is any of the `window` oldest; not with IN_ORDER.
+    void shuffle(std::size_t window, unsigned seed);
 
-    // Completes a held buffer without writing anything.
+    // Takes the oldest buffer for the test to complete.
     [[nodiscard]] std::optional<std::uint16_t> take_held();
 
 private:
     [[nodiscard]] std::size_t capacity(const Chain& chain, const Delivery& delivery) const noexcept;
-    void check(const Chain& chain, Violations& violations) const;
+    [[nodiscard]] std::size_t next_place(const Delivery& delivery);
+    [[nodiscard]] std::vector<Chain> take_for(std::size_t bytes, const Delivery& delivery);
+    void fill(const std::vector<Chain>& chains, std::span<const std::byte> bytes, const Delivery& delivery);
+    void check(const Chain& chain);
+    void forget(const Chain& chain);
 
     Virtqueue& queue_;
     Violations* violations_ = nullptr;
     bool merges_ = false;
     std::size_t header_size_ = sizeof(virtio::NetHeader);
     std::deque<Chain> held_;
+    std::set<const std::byte*> memory_;  // where the buffers that are held begin
+    std::size_t window_ = 1;
+    std::minstd_rand random_;
 };
 
 }  // namespace vmq::software

@@ -16,10 +16,7 @@ void Transmitq::start(virtio::FeatureSet features, Violations& violations) {
     held_.clear();
 }
 
-Frame Transmitq::unwrap(const Chain& chain) const {
-    const auto violation = [this](const std::string& text) { violations_->add(queue_.name() + ": " + text); };
-    if (!chain.writable.empty()) violation("a writable descriptor in a packet");
-    Frame bytes = gather(chain.readable);
+Frame Transmitq::unwrap(Frame bytes) const {
     if (bytes.size() <= header_size_) {
         violation("a packet of " + std::to_string(bytes.size()) + " bytes, header included");
         return {};
@@ -39,17 +36,29 @@ std::size_t Transmitq::take(std::size_t most, const Completion& completion, cons
     Chain chain;
     std::size_t taken = 0;
     for (; taken < most && queue_.fetch(chain); ++taken) {
-        sink(unwrap(chain));
-        held_.push_back(chain.head);
+        Frame bytes = gather(chain.readable);
+        if (!chain.writable.empty()) violation("a writable descriptor in a packet");
+        held_.push_back({chain, bytes});
+        sink(unwrap(std::move(bytes)));
     }
     if (!completion.hold) complete_held(completion);
     return taken;
 }
 
-void Transmitq::complete_held(const Completion& completion) {
-    if (completion.newest_first) std::reverse(held_.begin(), held_.end());
-    for (const std::uint16_t head : held_) queue_.complete(head, completion.used_length);
-    held_.clear();
+void Transmitq::complete_held(const Completion& completion, std::size_t most) {
+    for (; most > 0 && !held_.empty(); --most) {
+        std::size_t place = completion.newest_first ? held_.size() - 1 : 0;
+        if (completion.shuffled) place = random_() % held_.size();
+        complete_at(queue_.in_order() ? 0 : place, completion.used_length);
+    }
+}
+
+void Transmitq::complete_at(std::size_t place, std::uint32_t used_length) {
+    const auto chosen = held_.begin() + static_cast<std::ptrdiff_t>(place);
+    // The driver may not touch a packet while the device could still read it.
+    if (gather(chosen->chain.readable) != chosen->then) violation("a packet that changed while the device had it");
+    queue_.complete(chosen->chain.id, used_length);
+    held_.erase(chosen);
 }
 
 }  // namespace vmq::software

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <random>
 
 #include "driver/virtio/features.hpp"
 #include "driver/virtio/spec.hpp"
@@ -13,11 +14,12 @@
 
 namespace vmq::software {
 
-// How buffers come back; the defaults are an ordinary device.
+// How buffers come back; the defaults are an ordinary device. Orders are ignored with IN_ORDER.
 struct Completion {
     std::uint32_t used_length = 0;  // devices write junk here
     bool hold = false;              // taken, and not given back for now
     bool newest_first = false;      // each round's in the wrong order
+    bool shuffled = false;          // each round's in any order
 };
 
 class Transmitq {
@@ -31,18 +33,27 @@ public:
 
     // Takes up to `most` packets; the caller publishes. Returns how many it took.
     std::size_t take(std::size_t most, const Completion& completion, const Sink& sink);
-    // Gives back what was held.
-    void complete_held(const Completion& completion);
+    // Gives back up to `most` of what was held.
+    void complete_held(const Completion& completion, std::size_t most = SIZE_MAX);
+    // Gives back the one at this place, counted from the oldest held.
+    void complete_at(std::size_t place, std::uint32_t used_length = 0);
     [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
+    void seed(unsigned seed) { random_.seed(seed); }
 
 private:
-    [[nodiscard]] Frame unwrap(const Chain& chain) const;
+    struct Held {
+        Chain chain;
+        Frame then;  // its bytes when it was taken
+    };
+    [[nodiscard]] Frame unwrap(Frame bytes) const;
+    void violation(const std::string& text) const { violations_->add(queue_.name() + ": " + text); }
 
     Virtqueue& queue_;
     Violations* violations_ = nullptr;
     virtio::FeatureSet features_;
     std::size_t header_size_ = sizeof(virtio::NetHeader);
-    std::deque<std::uint16_t> held_;
+    std::deque<Held> held_;
+    std::minstd_rand random_;
 };
 
 }  // namespace vmq::software

@@ -26,6 +26,7 @@ inline constexpr std::array counters{
     Counter{"tx_packets", &PairStats::tx_packets},
     Counter{"tx_bytes", &PairStats::tx_bytes},
     Counter{"tx_relayed", &PairStats::tx_relayed},
+    Counter{"tx_lost", &PairStats::tx_lost},
     Counter{"tx_completed", &PairStats::tx_completed},
     Counter{"tx_rejected", &PairStats::tx_rejected},
     Counter{"tx_ring_full", &PairStats::tx_ring_full},

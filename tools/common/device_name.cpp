@@ -16,7 +16,8 @@
 namespace vmq::tools {
 namespace {
 
-bool is_path(std::string_view name) { return name.find('/') != std::string_view::npos; }
+bool is_vhost_user(std::string_view name) { return name.starts_with("vhost-user:"); }
+bool is_path(std::string_view name) { return name.find('/') != std::string_view::npos && !is_vhost_user(name); }
 
 // Anything but a path, as a PCI address.
 std::string address_of(const std::string& name) {
@@ -25,6 +26,8 @@ std::string address_of(const std::string& name) {
 }
 
 std::string why_nobody_answers(const std::string& device) {
+    if (is_vhost_user(device))
+        return fmt::format("no application drives it (start one, for instance: mqperf receive {})", device);
     if (is_path(device)) return "nobody answers on this socket: is the application running?";
     const std::vector<Function> functions = list_functions();
     const auto found = std::find_if(functions.begin(), functions.end(),
@@ -58,11 +61,11 @@ std::string driven_device(const std::optional<std::string>& named) {
                               "no application drives a virtio-net device (mqctl list shows what there is; for a first "
                               "application, run: mqperf echo)");
     }
-    return is_path(*named) ? *named : address_of(*named);
+    return is_path(*named) || is_vhost_user(*named) ? *named : address_of(*named);
 }
 
 std::string free_device(const std::optional<std::string>& named) {
-    if (named) return address_of(*named);
+    if (named) return is_vhost_user(*named) ? *named : address_of(*named);
     std::vector<std::string> candidates;
     for (const Function& function : list_functions()) {
         if (function.driver == "vfio-pci" && function.process_id == 0) candidates.push_back(function.address);

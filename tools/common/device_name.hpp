@@ -21,6 +21,7 @@ namespace vmq::tools {
 [[nodiscard]] std::string driven_device(const std::optional<std::string>& named);
 
 // DEV, or the only virtio-net function that vfio-pci has and no process uses, as Device::open takes it. Throws Failure.
+// "vhost-user:/path" is taken as it is.
 [[nodiscard]] std::string free_device(const std::optional<std::string>& named);
 
 // Connects to the application; when there is none the Failure says who has the device and what to do.

@@ -15,6 +15,8 @@ std::string_view state_name(PairState state) noexcept {
             return "parked";
         case PairState::broken:
             return "broken";
+        case PairState::suspended:
+            return "suspended";
         case PairState::stopped:
             return "stopped";
     }

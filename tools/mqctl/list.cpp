@@ -20,6 +20,11 @@ tools::Json or_null(const std::string& text) { return text.empty() ? tools::Json
 void ask_application(std::vector<ListedFunction>& functions, const std::string& device) {
     try {
         const Info info = ControlClient{device}.info();
+        if (info.name.starts_with("vhost-user:")) {
+            ListedFunction& listed = functions.emplace_back();
+            listed.function.address = info.name;
+            listed.function.driver = "vhost-user";
+        }
         for (ListedFunction& listed : functions) {
             if (listed.function.address != info.name) continue;
             listed.pairs = {info.queue_pairs, info.max_queue_pairs};

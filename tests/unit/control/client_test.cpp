@@ -98,8 +98,8 @@ TEST_F(ControlClientTest, NobodyThereIsNotDriven) {
     EXPECT_NE(text_of(absent).find(path), std::string::npos) << absent.what();
     EXPECT_NE(text_of(absent).find("mqperf echo"), std::string::npos) << "says what should run";
 
-    const support::UniqueFd dead = make_socket();
-    const SocketAddress address = socket_address(path);
+    const support::UniqueFd dead = support::make_socket();
+    const support::SocketAddress address = support::socket_address(path, "control socket");
     ASSERT_EQ(::bind(dead.get(), address.get(), address.length), 0);
     EXPECT_EQ(thrown_by([&] { ControlClient client(path); }).code(), Errc::not_driven);
 

@@ -33,8 +33,8 @@ std::system_error refusal(const std::string& path) {
 
 // What a killed application leaves: a file on which nobody listens.
 void leave_dead_socket(const std::string& path) {
-    const support::UniqueFd fd = make_socket();
-    const SocketAddress address = socket_address(path);
+    const support::UniqueFd fd = support::make_socket();
+    const support::SocketAddress address = support::socket_address(path, "control socket");
     ASSERT_EQ(::bind(fd.get(), address.get(), address.length), 0);
     ASSERT_EQ(::listen(fd.get(), 1), 0);
 }
@@ -61,7 +61,7 @@ TEST(ControlListener, TakesThePlaceOfADeadOne) {
     const std::string path = folder / "device.sock";
     leave_dead_socket(path);
     const Listener listener(path);
-    EXPECT_EQ(connect_errno(make_socket().get(), socket_address(path)), 0);
+    EXPECT_EQ(support::connect_errno(support::make_socket().get(), support::socket_address(path, "control socket")), 0);
 }
 
 TEST(ControlListener, LeavesALiveOneAloneAndNamesIt) {
@@ -71,7 +71,7 @@ TEST(ControlListener, LeavesALiveOneAloneAndNamesIt) {
     const auto error = refusal(path);
     EXPECT_EQ(error.code(), Errc::busy);
     EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
-    EXPECT_EQ(connect_errno(make_socket().get(), socket_address(path)), 0);
+    EXPECT_EQ(support::connect_errno(support::make_socket().get(), support::socket_address(path, "control socket")), 0);
 }
 
 TEST(ControlListener, KnowsALiveOneWhoseBacklogIsFull) {
@@ -81,8 +81,8 @@ TEST(ControlListener, KnowsALiveOneWhoseBacklogIsFull) {
     std::vector<support::UniqueFd> waiting;
     int error = 0;
     while (error == 0 && waiting.size() < 100) {
-        waiting.push_back(make_socket());
-        error = connect_errno(waiting.back().get(), socket_address(path));
+        waiting.push_back(support::make_socket());
+        error = support::connect_errno(waiting.back().get(), support::socket_address(path, "control socket"));
     }
     ASSERT_EQ(error, EAGAIN);
     EXPECT_EQ(refusal(path).code(), Errc::busy);
@@ -115,7 +115,7 @@ TEST(ControlListener, LeavesAFileThatIsNoLongerItsOwn) {
     std::filesystem::rename(path, folder / "moved.sock");  // keeps the inode number taken
     const Listener second(path);
     first.reset();
-    EXPECT_EQ(connect_errno(make_socket().get(), socket_address(path)), 0);
+    EXPECT_EQ(support::connect_errno(support::make_socket().get(), support::socket_address(path, "control socket")), 0);
 }
 
 TEST(ControlListener, SaysWhatIsWrongWithAPath) {

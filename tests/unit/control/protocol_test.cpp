@@ -28,8 +28,8 @@ auto members(const PairInfo& record) {
 }
 
 auto members(const PairStats& record) {
-    const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u] = record;
-    return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u);
+    const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v] = record;
+    return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v);
 }
 
 auto members(const VectorStats& record) {
@@ -50,8 +50,8 @@ auto members(const Info& record) {
 }
 
 auto members(const Stats& record) {
-    const auto& [pairs, b, c, d] = record;
-    return std::tuple(members(pairs), b, c, d);
+    const auto& [pairs, b, c, d, e] = record;
+    return std::tuple(members(pairs), b, c, d, e);
 }
 
 auto members(const InterruptTable& record) {

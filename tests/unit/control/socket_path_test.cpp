@@ -30,8 +30,8 @@ TEST(ControlSocketPath, OnlySocketsWithAListenerCount) {
     const Listener other_name(folder / "socket");
     std::ofstream(folder / "file.sock") << "not a socket";
     {
-        const support::UniqueFd dead = make_socket();
-        const SocketAddress address = socket_address(folder / "dead.sock");
+        const support::UniqueFd dead = support::make_socket();
+        const support::SocketAddress address = support::socket_address(folder / "dead.sock", "control socket");
         ASSERT_EQ(::bind(dead.get(), address.get(), address.length), 0);
     }
     EXPECT_EQ(listening_devices(folder.path()), (std::vector<std::string>{"0000:00:04.0", "0000:00:05.0"}));

@@ -61,8 +61,8 @@ TEST(DeviceInitialisation, OrderIsChecked) {
     const auto transport = device.transport();
     transport->set_driver_features(usual_features);
     EXPECT_TRUE(mentions(device.violations(), "features written before DRIVER"));
-    const BareQueue queue{*transport, 0, 16, true, 0};
-    static_cast<void>(transport->enable_queue({0}, queue.ring.config(virtio::no_vector)));
+    const BareQueue queue{*transport, 0, 16, usual_features, 0};
+    static_cast<void>(transport->enable_queue({0}, queue.ring->config(virtio::no_vector)));
     EXPECT_TRUE(mentions(device.violations(), "virtqueue 0 enabled outside"));
     transport->set_status(bits::acknowledge | bits::driver | bits::driver_ok);
     EXPECT_TRUE(mentions(device.violations(), "DRIVER_OK before FEATURES_OK"));
@@ -88,13 +88,15 @@ TEST(DeviceInitialisation, ControlQueueComesAfterTheFirstPairWithoutMultiqueue) 
     transport->set_status(bits::acknowledge | bits::driver);
     transport->set_driver_features(features);
     transport->set_status(bits::acknowledge | bits::driver | bits::features_ok);
-    BareQueue queue{*transport, 2, 16, true, 0};
-    EXPECT_TRUE(transport->enable_queue({2}, queue.ring.config(virtio::no_vector)));
+    BareQueue queue{*transport, 2, 16, features, 0};
+    EXPECT_TRUE(transport->enable_queue({2}, queue.ring->config(virtio::no_vector)));
     transport->set_status(bits::acknowledge | bits::driver | bits::features_ok | bits::driver_ok);
     const std::array<std::byte, 2> acknowledge_announce{std::byte{3}, std::byte{0}};
     std::memcpy(queue.buffer(0), acknowledge_announce.data(), 2);
     *queue.buffer(1) = std::byte{0xaa};
-    queue.ring.add_chain(std::array{queue.segment(0, 2)}, std::array{queue.segment(1, 1)});
+    const std::array<BareElement, 2> elements{
+        {{queue.address(0), 2, false}, {.address = queue.address(1), .length = 1, .device_writes = true}}};
+    queue.ring->add(elements);
     queue.publish();
     EXPECT_TRUE(device.step_notified());
     EXPECT_EQ(*queue.buffer(1), std::byte{0});

@@ -13,15 +13,14 @@ namespace {
 // Sends each received packet back on its pair, sleeping on the receive vector in between.
 void echo(BareDriver& driver, unsigned pair, const std::stop_token& stop) {
     driver.fill_receiveq(pair);
-    std::array<virtio::Used, 16> used;
     std::uint16_t buffer = 0;
     while (!stop.stop_requested()) {
-        static_cast<void>(driver.transmitq(pair).ring.take_used(used));
-        if (driver.transmitq(pair).ring.free_descriptors() == 0) continue;
+        while (driver.transmitq(pair).ring->take_used()) continue;
+        if (driver.transmitq(pair).ring->free == 0) continue;
         if (const auto received = driver.receive(pair)) {
             driver.send(pair, received->bytes, buffer);
             buffer = static_cast<std::uint16_t>((buffer + 1) % 16);
-        } else if (driver.receiveq(pair).ring.arm()) {
+        } else if (driver.receiveq(pair).ring->arm()) {
             pollfd vector{.fd = driver.vectors[2 * pair].fd(), .events = POLLIN, .revents = 0};
             ::poll(&vector, 1, 50);
             static_cast<void>(driver.vectors[2 * pair].drain());
@@ -29,15 +28,15 @@ void echo(BareDriver& driver, unsigned pair, const std::stop_token& stop) {
     }
 }
 
-class DeviceThreads : public ::testing::TestWithParam<unsigned> {};
+class DeviceThreads : public ::testing::TestWithParam<std::tuple<BareRings, unsigned>> {};
 
 TEST_P(DeviceThreads, EveryPacketComesBackOnce) {
-    virtio::FeatureSet features = usual_features;
+    virtio::FeatureSet features = std::get<0>(GetParam()).features();
     features.remove(virtio::Feature::mrg_rxbuf);
-    NetDevice device;
+    NetDevice device{{.features = features}};
     BareDriver driver{device, {.features = features}};
     Traffic traffic{device, {.flows = 8, .window = 4, .packets_per_flow = 500, .length = 100}};
-    device.start_threads(GetParam());
+    device.start_threads(std::get<1>(GetParam()));
     driver.command_pairs(2);
     std::optional<int> answer;
     for (int i = 0; i < 2000 && !(answer = driver.answer()); ++i)
@@ -61,7 +60,11 @@ TEST_P(DeviceThreads, EveryPacketComesBackOnce) {
     EXPECT_TRUE(device.violations().empty()) << device.violations()[0];
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads, DeviceThreads, ::testing::Values(1, 2));
+INSTANTIATE_TEST_SUITE_P(Rings, DeviceThreads,
+                         ::testing::Combine(::testing::ValuesIn(all_bare_rings), ::testing::Values(1, 2)),
+                         [](const auto& test) {
+                             return std::get<0>(test.param).name() + "By" + std::to_string(std::get<1>(test.param));
+                         });
 
 }  // namespace
 }  // namespace vmq::software

@@ -1,4 +1,5 @@
-// The device's side of a split virtqueue, as small as a test needs it, with every way to misbehave. VIRTIO 1.3, 2.7.
+// Memory for a ring, the device's side of a split one, as small as a test needs it, with every way to misbehave, and
+// the two together. VIRTIO 1.3, 2.7.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +20,14 @@ inline constexpr Iova ring_iova{0x1'0000'0000};
 // Page-aligned memory for a ring, filled with rubbish: the ring has to clear it.
 class RingMemory {
 public:
-    explicit RingMemory(std::uint16_t size) : size_(SplitRing::memory_size(size)), bytes_(allocate(size_)) {
+    explicit RingMemory(std::size_t size) : size_(size), bytes_(allocate(size)) {
         for (std::size_t i = 0; i < size_; ++i) bytes_.get()[i] = std::byte{0xa5};
     }
     [[nodiscard]] std::span<std::byte> bytes() const { return {bytes_.get(), size_}; }
+    template <typename T>
+    [[nodiscard]] T* at(Iova iova) const {
+        return reinterpret_cast<T*>(bytes().subspan(iova.value - ring_iova.value).data());
+    }
 
 private:
     struct Free {
@@ -36,20 +41,36 @@ private:
     std::unique_ptr<std::byte, Free> bytes_;
 };
 
-class RingDevice {
+// A buffer as the device finds it in the ring.
+struct Piece {
+    std::uint64_t address = 0;
+    std::uint32_t length = 0;
+    std::uint16_t flags = 0;  // without those that link descriptors
+    bool operator==(const Piece&) const = default;
+};
+struct Available {
+    std::uint16_t id = 0;
+    std::vector<Piece> pieces{};  // one for each descriptor in the ring
+};
+
+template <typename Ring>
+class RingDevice;
+
+template <>
+class RingDevice<SplitRing> {
 public:
-    RingDevice(const RingMemory& memory, const QueueConfig& config, bool event_idx, std::uint16_t start)
+    RingDevice(const RingMemory& memory, const QueueConfig& config, RingFormat format, std::uint16_t start)
         : size_(config.size),
-          event_idx_(event_idx),
+          event_idx_(format.event_idx),
           next_avail_(start),
           used_idx_(start),
           told_idx_(start),
-          descriptors_(at<Descriptor>(memory, config.descriptor_area)),
-          available_(at<RingHeader>(memory, config.driver_area)),
-          available_ring_(at<le16>(memory, config.driver_area + sizeof(RingHeader))),
+          descriptors_(memory.at<Descriptor>(config.descriptor_area)),
+          available_(memory.at<RingHeader>(config.driver_area)),
+          available_ring_(memory.at<le16>(config.driver_area + sizeof(RingHeader))),
           used_event_(available_ring_ + config.size),
-          used_(at<RingHeader>(memory, config.device_area)),
-          used_ring_(at<UsedElement>(memory, config.device_area + sizeof(RingHeader))),
+          used_(memory.at<RingHeader>(config.device_area)),
+          used_ring_(memory.at<UsedElement>(config.device_area + sizeof(RingHeader))),
           avail_event_(reinterpret_cast<le16*>(used_ring_ + config.size)) {}
 
     // What the driver wrote.
@@ -61,14 +82,29 @@ public:
     }
     [[nodiscard]] Descriptor descriptor(std::uint16_t id) const { return descriptors_[id]; }
 
-    // The head of the next available buffer.
-    [[nodiscard]] std::optional<std::uint16_t> take() {
+    // The next available buffer.
+    [[nodiscard]] std::optional<Available> take() {
         if (avail_idx() == next_avail_) return std::nullopt;
-        return ring_entry(next_avail_++);
+        Available buffer{.id = ring_entry(next_avail_++)};
+        for (std::uint16_t id = buffer.id; buffer.pieces.size() < size_;) {
+            const Descriptor& found = descriptors_[id];
+            const std::uint16_t flags = found.flags.value();
+            buffer.pieces.push_back({found.addr.value(), found.len.value(),
+                                     static_cast<std::uint16_t>(flags & ~descriptor_flags::next)});
+            if ((flags & descriptor_flags::next) == 0) break;
+            id = found.next.value();
+        }
+        return buffer;
     }
 
-    // Writes a used element, not yet visible; then makes all of them visible. True: the driver wants an interrupt.
-    void use(std::uint32_t id, std::uint32_t length) {
+    // Notes a used buffer, not yet visible; then makes all of them visible. True: the driver wants an interrupt.
+    void use(const Available& buffer, std::uint32_t length) { use_id(buffer.id, length); }
+    // 2.7.9: one element for all of them, with the last one's id and length.
+    void use_batch(std::span<const Available> batch, std::uint32_t length) {
+        use_id(batch.back().id, length);
+        used_idx_ = static_cast<std::uint16_t>(used_idx_ + batch.size() - 1);
+    }
+    void use_id(std::uint32_t id, std::uint32_t length) {
         UsedElement& element = used_ring_[used_idx_++ % size_];
         support::store_relaxed(element.id, id);
         support::store_relaxed(element.len, length);
@@ -81,33 +117,29 @@ public:
         if (event_idx_) return event_reached(used_event(), old_idx, used_idx_);
         return old_idx != used_idx_ && (avail_flags() & available_flags::no_interrupt) == 0;
     }
-    bool use_one(std::uint32_t id, std::uint32_t length) {
-        use(id, length);
-        return publish();
-    }
 
     // Asks for a notification at the next available buffer. False: there is one already.
     bool arm() {
         if (event_idx_)
-            set_avail_event(next_avail_);
+            ask_after(0);
         else
-            set_no_notify(false);
+            set_notifications(true);
         support::full_barrier();
         return avail_idx() == next_avail_;
     }
-    void set_avail_event(std::uint16_t idx) { support::store_relaxed(*avail_event_, idx); }
-    void set_no_notify(bool on) { support::store_relaxed(used_->flags, on ? used_flags::no_notify : std::uint16_t{0}); }
+    // With EVENT_IDX: so many more buffers may come without a notification.
+    void ask_after(std::uint16_t buffers) {
+        support::store_relaxed(*avail_event_, static_cast<std::uint16_t>(next_avail_ + buffers));
+    }
+    void set_notifications(bool on) {
+        support::store_relaxed(used_->flags, on ? std::uint16_t{0} : used_flags::no_notify);
+    }
 
     // Out of all order.
     void set_used_idx(std::uint16_t idx) { support::store_release(used_->idx, used_idx_ = idx); }
     [[nodiscard]] std::uint16_t used_idx() const { return used_idx_; }
 
 private:
-    template <typename T>
-    static T* at(const RingMemory& memory, Iova iova) {
-        return reinterpret_cast<T*>(memory.bytes().subspan(iova.value - ring_iova.value).data());
-    }
-
     std::uint16_t size_;
     bool event_idx_;
     std::uint16_t next_avail_;
@@ -123,21 +155,60 @@ private:
 };
 
 // A ring and a device that share memory.
+template <typename Ring>
 struct RingPair {
-    RingPair(std::uint16_t size, bool event_idx, std::uint16_t start)
-        : memory(size),
-          ring(memory.bytes(), ring_iova, size, event_idx, start),
-          device(memory, ring.config(no_vector), event_idx, start) {}
+    RingPair(std::uint16_t size, RingFormat format, std::uint16_t start)
+        : memory(Ring::memory_size(size)),
+          ring(memory.bytes(), ring_iova, size, format, start),
+          device(memory, ring.config(no_vector), format, start) {}
 
+    // Offers single buffers of 64 bytes that the device may write.
+    std::vector<std::uint16_t> stage(std::size_t count) {
+        std::vector<std::uint16_t> ids;
+        while (ids.size() < count) ids.push_back(ring.add_writable({Iova{0x1000 + ids.size()}, 64}));
+        return ids;
+    }
+    std::vector<std::uint16_t> offer(std::size_t count) {
+        auto ids = stage(count);
+        (void)ring.publish();
+        return ids;
+    }
+
+    // What the device finds.
+    std::vector<Available> available() {
+        std::vector<Available> found;
+        while (auto buffer = device.take()) found.push_back(std::move(*buffer));
+        return found;
+    }
+    bool use_one(const Available& buffer, std::uint32_t length = 0) {
+        device.use(buffer, length);
+        return device.publish();
+    }
+
+    // All used buffers: one by one, or first of all those in step as the burst routines do.
     std::vector<Used> take_all() {
-        std::vector<Used> out(ring.size());
-        out.resize(ring.take_used(out));
-        return out;
+        std::vector<Used> out;
+        for (Used used;; out.push_back(used)) {
+            if (in_bursts) take_in_step(out);
+            if (!ring.take(used)) return out;
+        }
+    }
+    void take_in_step(std::vector<Used>& out) {
+        while (const std::uint32_t run = ring.used_run(ring.slots().size())) {
+            auto reader = ring.reader();
+            const std::uint32_t slot = ring.slots().slot(ring.slots().retired);
+            std::uint32_t count = 0;
+            for (std::uint32_t length = 0; count < run && reader.read(length); ++count)
+                out.push_back({static_cast<std::uint16_t>(slot + count), length});
+            ring.retire(count);
+            if (count < run) return;
+        }
     }
 
     RingMemory memory;
-    SplitRing ring;
-    RingDevice device;
+    Ring ring;
+    RingDevice<Ring> device;
+    bool in_bursts = false;
 };
 
 }  // namespace vmq::virtio

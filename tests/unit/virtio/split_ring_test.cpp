@@ -1,11 +1,12 @@
-// The split ring against a device that behaves: layout, bursts, chains, full ring, index wrap, notifications.
+// What only a split ring has: its layout, and an available ring that is rewritten only after a chain.
 #include "driver/virtio/split_ring.hpp"
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <stdexcept>
+#include <string>
 #include <tuple>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -14,31 +15,35 @@
 namespace vmq::virtio {
 namespace {
 
+constexpr std::array two{Segment{Iova{0x1000}, 1}, Segment{Iova{0x2000}, 1}};
+
 TEST(SplitRingLayout, AreasAreAlignedApartAndInside) {
     for (unsigned size = 1; size <= max_queue_size; size *= 2) {
         const auto queue_size = static_cast<std::uint16_t>(size);
-        const RingMemory memory{queue_size};
-        const SplitRing ring{memory.bytes(), ring_iova, queue_size, true};
+        const RingMemory memory{SplitRing::memory_size(queue_size)};
+        const SplitRing ring{memory.bytes(), ring_iova, queue_size, {}};
         const QueueConfig config = ring.config(VectorIndex{7});
         EXPECT_EQ(config.size, size);
         EXPECT_EQ(config.vector, VectorIndex{7});
         EXPECT_EQ(config.descriptor_area, ring_iova);
         EXPECT_GE(config.driver_area.value, config.descriptor_area.value + 16 * size);
-        EXPECT_GE(config.device_area.value, config.driver_area.value + 6 + 2 * size);
+        // Driver and device write to different cache lines.
+        EXPECT_GE(config.device_area.value / 64, (config.driver_area.value + 6 + 2 * size + 63) / 64);
         EXPECT_LE(config.device_area.value + 6 + 8 * size, ring_iova.value + memory.bytes().size());
         EXPECT_EQ(config.driver_area.value % 64, 0U);
-        EXPECT_EQ(config.device_area.value % 64, 0U);
+        EXPECT_EQ(config.device_area.value % 4, 0U);        // 2.7
+        EXPECT_EQ((config.device_area.value + 4) % 8, 0U);  // an element is read as one word
     }
 }
 
 TEST(SplitRingLayout, RefusesWhatCannotBeARing) {
-    const RingMemory memory{16};
+    const RingMemory memory{SplitRing::memory_size(16)};
     const auto make = [&](std::size_t skip, Iova iova, std::uint16_t size) {
-        const SplitRing ring{memory.bytes().subspan(skip), iova, size, false};
-        return ring.size();
+        const SplitRing ring{memory.bytes().subspan(skip), iova, size, {}};
+        return ring.slots().size();
     };
-    EXPECT_EQ(make(0, ring_iova, 16), 16);
-    EXPECT_EQ(make(64, ring_iova, 8), 8);
+    EXPECT_EQ(make(0, ring_iova, 16), 16U);
+    EXPECT_EQ(make(64, ring_iova, 8), 8U);
     EXPECT_THROW(make(0, ring_iova, 0), std::invalid_argument);
     EXPECT_THROW(make(0, ring_iova, 12), std::invalid_argument);
     EXPECT_THROW(make(0, ring_iova, 32), std::invalid_argument);
@@ -50,213 +55,130 @@ class SplitRingTest : public testing::TestWithParam<std::tuple<bool, unsigned>> 
 protected:
     [[nodiscard]] static bool event_idx() { return std::get<0>(GetParam()); }
     [[nodiscard]] static std::uint16_t start() { return static_cast<std::uint16_t>(std::get<1>(GetParam())); }
-    RingPair pair_{16, event_idx(), start()};
+    // Buffers that the device takes and uses at once, oldest first.
+    void complete() {
+        for (const Available& buffer : pair_.available()) pair_.device.use(buffer, 0);
+        pair_.device.publish();
+        (void)pair_.take_all();
+        ASSERT_EQ(ring_.slots().free(), 16U);
+    }
+    void expect_untouched_available_ring() {
+        for (std::uint16_t i = 0; i < 16; ++i) EXPECT_EQ(device_.ring_entry(i), i);
+    }
+
+    RingPair<SplitRing> pair_{16, {.event_idx = event_idx()}, start()};
     SplitRing& ring_ = pair_.ring;
-    RingDevice& device_ = pair_.device;
+    RingDevice<SplitRing>& device_ = pair_.device;
 };
 
-TEST_P(SplitRingTest, StartsEmptyAndWithoutInterrupts) {
-    EXPECT_EQ(ring_.free_descriptors(), 16);
-    EXPECT_EQ(ring_.outstanding(), 0);
+TEST_P(SplitRingTest, StartsAtItsIndexAndWithoutInterrupts) {
     EXPECT_EQ(device_.avail_idx(), start());
     EXPECT_EQ(device_.avail_flags(), event_idx() ? 0 : available_flags::no_interrupt);
-    EXPECT_FALSE(ring_.publish());
-    EXPECT_FALSE(ring_.has_used());
-    EXPECT_TRUE(pair_.take_all().empty());
-    EXPECT_EQ(ring_.fault(), RingFault::none);
+    expect_untouched_available_ring();
 }
 
-TEST_P(SplitRingTest, StagedBuffersAreInvisibleUntilPublished) {
-    const std::uint16_t readable = ring_.add_readable({Iova{0x1234'5678'9abc}, 60});
-    const std::uint16_t writable = ring_.add_writable({Iova{0x2000}, 2048});
-    EXPECT_NE(readable, writable);
-    EXPECT_EQ(ring_.outstanding(), 2);
-    EXPECT_EQ(ring_.free_descriptors(), 14);
+TEST_P(SplitRingTest, TheIndexCountsBuffers) {
+    (void)pair_.stage(3);
     EXPECT_EQ(device_.avail_idx(), start());
-
-    EXPECT_TRUE(ring_.publish() || event_idx());
-    EXPECT_EQ(device_.avail_idx(), static_cast<std::uint16_t>(start() + 2));
-    EXPECT_EQ(device_.take(), readable);
-    EXPECT_EQ(device_.take(), writable);
-    EXPECT_EQ(device_.take(), std::nullopt);
-
-    EXPECT_EQ(device_.descriptor(readable).addr.value(), 0x1234'5678'9abcU);
-    EXPECT_EQ(device_.descriptor(readable).len.value(), 60U);
-    EXPECT_EQ(device_.descriptor(readable).flags.value(), 0);
-    EXPECT_EQ(device_.descriptor(writable).addr.value(), 0x2000U);
-    EXPECT_EQ(device_.descriptor(writable).len.value(), 2048U);
-    EXPECT_EQ(device_.descriptor(writable).flags.value(), descriptor_flags::write);
-}
-
-TEST_P(SplitRingTest, UsedBuffersComeBackWithTheirLengths) {
-    const std::uint16_t a = ring_.add_writable({Iova{0x1000}, 100});
-    const std::uint16_t b = ring_.add_writable({Iova{0x2000}, 100});
     (void)ring_.publish();
-    device_.use(b, 7);
-    EXPECT_FALSE(ring_.has_used());
-    device_.use(a, 0xffff'ffff);
-    device_.publish();
-    EXPECT_TRUE(ring_.has_used());
-
-    const auto used = pair_.take_all();
-    ASSERT_EQ(used.size(), 2U);
-    EXPECT_EQ(used[0].id, b);
-    EXPECT_EQ(used[0].length, 7U);
-    EXPECT_EQ(used[1].id, a);
-    EXPECT_EQ(used[1].length, 0xffff'ffffU);
-    EXPECT_FALSE(ring_.has_used());
-    EXPECT_EQ(ring_.outstanding(), 0);
-    EXPECT_EQ(ring_.free_descriptors(), 16);
+    EXPECT_EQ(device_.avail_idx(), static_cast<std::uint16_t>(start() + 3));
+    ring_.add_chain(two, {});
+    (void)pair_.offer(1);
+    EXPECT_EQ(device_.avail_idx(), static_cast<std::uint16_t>(start() + 5));
 }
 
-TEST_P(SplitRingTest, ABurstTakesNoMoreThanItHasRoomFor) {
-    for (int i = 0; i < 5; ++i) ring_.add_readable({Iova{0x1000}, 1});
-    (void)ring_.publish();
-    while (const auto id = device_.take()) device_.use(*id, 0);
-    device_.publish();
-
-    std::array<Used, 3> out{};
-    EXPECT_EQ(ring_.take_used(std::span<Used>{}), 0U);
-    EXPECT_EQ(ring_.take_used(out), 3U);
-    EXPECT_TRUE(ring_.has_used());
-    EXPECT_EQ(ring_.outstanding(), 2);
-    EXPECT_EQ(ring_.take_used(out), 2U);
-    EXPECT_FALSE(ring_.has_used());
-}
-
-TEST_P(SplitRingTest, TheMostRecentlyFreedDescriptorIsUsedNext) {
-    const std::uint16_t first = ring_.add_readable({Iova{0x1000}, 1});
-    ring_.add_readable({Iova{0x1000}, 1});
-    (void)ring_.publish();
-    device_.use_one(first, 0);
-    EXPECT_EQ(pair_.take_all().size(), 1U);
-    EXPECT_EQ(ring_.add_readable({Iova{0x3000}, 1}), first);
-}
-
-TEST_P(SplitRingTest, AFullRingGoesRoundManyTimes) {
-    for (unsigned round = 0; round < 5; ++round) {
-        std::set<std::uint16_t> ids;
-        while (ring_.free_descriptors() > 0) ids.insert(ring_.add_writable({Iova{0x1000}, round}));
-        EXPECT_EQ(ids.size(), 16U);
-        EXPECT_EQ(ring_.outstanding(), 16);
-        (void)ring_.publish();
-
-        std::vector<std::uint16_t> seen;
-        while (const auto id = device_.take()) seen.push_back(*id);
-        EXPECT_EQ(std::set<std::uint16_t>(seen.begin(), seen.end()), ids);
-        // Round by round in another order, as a device may.
-        std::rotate(seen.begin(), seen.begin() + round, seen.end());
-        for (const std::uint16_t id : seen) device_.use(id, round);
+TEST_P(SplitRingTest, TheAvailableRingIsNotWrittenBeforeTheFirstChain) {
+    const std::size_t at = ring_.config(no_vector).driver_area.value - ring_iova.value + sizeof(RingHeader);
+    // Scribbled over, to see that nobody repairs it.
+    std::ranges::fill(pair_.memory.bytes().subspan(at, 32), std::byte{0xee});
+    for (unsigned lap = 0; lap < 3; ++lap) {
+        for (const std::uint16_t id : pair_.offer(16)) device_.use_id(id, 0);
         device_.publish();
-
-        const auto used = pair_.take_all();
-        ASSERT_EQ(used.size(), 16U);
-        for (std::size_t i = 0; i < used.size(); ++i) {
-            EXPECT_EQ(used[i].id, seen[i]);
-            EXPECT_EQ(used[i].length, round);
-        }
+        ASSERT_EQ(pair_.take_all().size(), 16U);
     }
-    EXPECT_EQ(ring_.fault(), RingFault::none);
+    for (std::uint16_t i = 0; i < 16; ++i) EXPECT_EQ(device_.ring_entry(i), 0xeeee);
 }
 
-TEST_P(SplitRingTest, ABufferMayStayOutstandingWhileTheIndexGoesRound) {
-    const std::uint16_t kept = ring_.add_readable({Iova{0x1000}, 1});
+TEST_P(SplitRingTest, FromTheFirstChainOnEntriesAreWritten) {
+    (void)pair_.stage(1);
+    const std::uint16_t head = ring_.add_chain(two, {});
+    const std::uint16_t behind = pair_.offer(1)[0];
+    EXPECT_EQ(head, (start() + 1U) % 16);
+    EXPECT_EQ(behind, (start() + 3U) % 16);
+    EXPECT_EQ(device_.ring_entry(static_cast<std::uint16_t>(start() + 1)), head);
+    EXPECT_EQ(device_.ring_entry(static_cast<std::uint16_t>(start() + 2)), behind);
+    complete();
+    for (unsigned lap = 0; lap < 3; ++lap) {
+        const auto ids = pair_.offer(16);
+        const auto found = pair_.available();
+        ASSERT_EQ(found.size(), 16U);
+        for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(found[i].id, ids[i]);
+        for (const Available& buffer : found) device_.use(buffer, 0);
+        device_.publish();
+        // Index and slots are one apart; in step all the same.
+        std::vector<Used> used;
+        pair_.take_in_step(used);
+        EXPECT_EQ(used.size(), 16U);
+    }
+    ring_.restart(start());
+    expect_untouched_available_ring();
+}
+
+TEST_P(SplitRingTest, ARunEndsWhereTheUsedRingEnds) {
+    ring_.add_chain(two, {});
+    (void)ring_.publish();
+    complete();
+    for (unsigned lap = 0; lap < 20; ++lap) {
+        for (const std::uint16_t id : pair_.offer(13)) device_.use_id(id, id);
+        device_.publish();
+        std::vector<Used> used;
+        pair_.take_in_step(used);
+        ASSERT_EQ(used.size(), 13U);
+        for (const Used& each : used) EXPECT_EQ(each.length, each.id);
+    }
+}
+
+TEST_P(SplitRingTest, DescriptorsOfWriteLengthAreWrittenOnceOnly) {
+    ring_.write_length(2048);
+    for (std::uint16_t id = 0; id < 16; ++id) {
+        EXPECT_EQ(device_.descriptor(id).len.value(), 2048U);
+        EXPECT_EQ(device_.descriptor(id).flags.value(), descriptor_flags::write);
+    }
+    auto writer = ring_.writer();
+    writer.writable(Iova{0x1234'5678'9abc});
+    ring_.stage(1);
+    const Descriptor written = device_.descriptor(start() % 16);
+    EXPECT_EQ(written.addr.value(), 0x1234'5678'9abcU);
+    EXPECT_EQ(written.len.value(), 2048U);
+    EXPECT_EQ(written.flags.value(), descriptor_flags::write);
+}
+
+TEST_P(SplitRingTest, AChainPassesTheRingsEnd) {
+    while (ring_.slots().to_end(ring_.slots().staged) != 1) ring_.add_readable({Iova{0x1000}, 1});
+    (void)ring_.publish();
+    complete();
+    const std::uint16_t head = ring_.add_chain(two, two);
+    (void)ring_.publish();
+    EXPECT_EQ(head, 15);
+    EXPECT_EQ(device_.descriptor(15).next.value(), 0);
+    EXPECT_EQ(device_.descriptor(0).next.value(), 1);
+    EXPECT_EQ(device_.descriptor(1).next.value(), 2);
+    EXPECT_EQ(device_.descriptor(2).flags.value(), descriptor_flags::write);
+    complete();
+}
+
+TEST_P(SplitRingTest, ABufferMayStayOutWhileTheIndexGoesRound) {
     for (unsigned i = 0; i < 70'000; ++i) {
-        const std::uint16_t id = ring_.add_readable({Iova{0x2000}, 1});
-        (void)ring_.publish();
-        device_.use_one(id, 0);
+        const auto ids = pair_.offer(2);
+        device_.use_id(ids[1], 0);
+        device_.publish();
+        ASSERT_EQ(pair_.take_all().size(), 1U) << i;
+        device_.use_id(ids[0], 0);
+        device_.publish();
         ASSERT_EQ(pair_.take_all().size(), 1U) << i;
     }
-    device_.use_one(kept, 0);
-    EXPECT_EQ(pair_.take_all().size(), 1U);
     EXPECT_EQ(ring_.fault(), RingFault::none);
-    EXPECT_EQ(ring_.free_descriptors(), 16);
-}
-
-TEST_P(SplitRingTest, AChainIsLinkedAndComesBackWhole) {
-    const std::array readable{Segment{Iova{0x1000}, 2}, Segment{Iova{0x2000}, 6}};
-    const std::array writable{Segment{Iova{0x3000}, 1}};
-    const std::uint16_t single = ring_.add_readable({Iova{0x9000}, 9});
-    const std::uint16_t head = ring_.add_chain(readable, writable);
-    EXPECT_EQ(ring_.outstanding(), 2);
-    EXPECT_EQ(ring_.free_descriptors(), 12);
-    (void)ring_.publish();
-    EXPECT_EQ(device_.take(), single);
-    EXPECT_EQ(device_.take(), head);
-
-    const Descriptor first = device_.descriptor(head);
-    const Descriptor second = device_.descriptor(first.next.value());
-    const Descriptor third = device_.descriptor(second.next.value());
-    EXPECT_EQ(first.flags.value(), descriptor_flags::next);
-    EXPECT_EQ(first.addr.value(), 0x1000U);
-    EXPECT_EQ(second.flags.value(), descriptor_flags::next);
-    EXPECT_EQ(second.addr.value(), 0x2000U);
-    EXPECT_EQ(second.len.value(), 6U);
-    EXPECT_EQ(third.flags.value(), descriptor_flags::write);
-    EXPECT_EQ(third.addr.value(), 0x3000U);
-    EXPECT_EQ(third.len.value(), 1U);
-
-    device_.use(head, 1);
-    device_.use_one(single, 0);
-    EXPECT_EQ(pair_.take_all().size(), 2U);
-    EXPECT_EQ(ring_.free_descriptors(), 16);
-}
-
-TEST_P(SplitRingTest, DescriptorsOfAChainBecomeSingleBuffersAgain) {
-    const std::vector<Segment> segments(16, Segment{Iova{0x1000}, 1});
-    const std::uint16_t head = ring_.add_chain(segments, {});
-    (void)ring_.publish();
-    device_.use_one(head, 0);
-    EXPECT_EQ(pair_.take_all().size(), 1U);
-    ASSERT_EQ(ring_.free_descriptors(), 16);
-
-    std::vector<std::uint16_t> ids;
-    while (ring_.free_descriptors() > 0) ids.push_back(ring_.add_readable({Iova{0x2000}, 1}));
-    (void)ring_.publish();
-    for (std::uint16_t i = 0; i < 16; ++i) {
-        device_.use_one(ids[i], 0);
-        EXPECT_EQ(pair_.take_all().size(), 1U);
-        EXPECT_EQ(ring_.free_descriptors(), i + 1);
-    }
-    EXPECT_EQ(ring_.fault(), RingFault::none);
-}
-
-TEST_P(SplitRingTest, ChainsOfEveryLengthFillTheRingAgainAndAgain) {
-    for (unsigned round = 0; round < 40; ++round) {
-        std::size_t length = 1 + round % 5;
-        while (ring_.free_descriptors() >= length) {
-            std::vector<Segment> segments(length, Segment{Iova{0x1000}, 1});
-            const std::size_t split = round % (length + 1);
-            (void)ring_.add_chain(std::span{segments}.first(split), std::span{segments}.subspan(split));
-            length = 1 + length % 5;
-        }
-        (void)ring_.publish();
-        std::set<std::uint16_t> descriptors;
-        while (const auto head = device_.take()) {
-            for (auto id = *head;; id = device_.descriptor(id).next.value()) {
-                EXPECT_TRUE(descriptors.insert(id).second);
-                if ((device_.descriptor(id).flags.value() & descriptor_flags::next) == 0) break;
-            }
-            device_.use(*head, 0);
-        }
-        EXPECT_EQ(descriptors.size(), 16U - ring_.free_descriptors());
-        device_.publish();
-        (void)pair_.take_all();
-        ASSERT_EQ(ring_.outstanding(), 0);
-        ASSERT_EQ(ring_.free_descriptors(), 16);
-    }
-}
-
-TEST_P(SplitRingTest, ChangedSharedMemoryDoesNotChangeWhatIsFreed) {
-    const std::array two{Segment{Iova{0x1000}, 1}, Segment{Iova{0x2000}, 1}};
-    const std::uint16_t head = ring_.add_chain(two, {});
-    (void)ring_.publish();
-    const std::size_t rings = ring_.config(no_vector).device_area.value - ring_iova.value;
-    std::ranges::fill(pair_.memory.bytes().first(rings), std::byte{0x11});  // descriptor table and available ring
-    device_.use_one(head, 0);
-    EXPECT_EQ(pair_.take_all().size(), 1U);
-    EXPECT_EQ(ring_.free_descriptors(), 16);
-    EXPECT_EQ(ring_.fault(), RingFault::none);
+    EXPECT_EQ(ring_.slots().free(), 16U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Starts, SplitRingTest,
@@ -265,6 +187,37 @@ INSTANTIATE_TEST_SUITE_P(Starts, SplitRingTest,
                              return std::string(std::get<0>(test.param) ? "EventIdxFrom" : "FlagsFrom") +
                                     std::to_string(std::get<1>(test.param));
                          });
+
+TEST(SplitRingIndirect, ATablesEntriesAreLinked) {
+    std::array<Descriptor, 4> table{};
+    table.fill({le64{~0ULL}, le32{~0U}, le16{0xffff}, le16{0xffff}});
+    const std::array three{Segment{Iova{0x1234'5678'9abc}, 12}, Segment{Iova{0x2000}, 1500}, Segment{Iova{0x3000}, 7}};
+    SplitRing::fill_indirect(table.data(), three);
+    for (std::size_t i = 0; i < three.size(); ++i) {
+        EXPECT_EQ(table[i].addr.value(), three[i].address.value);
+        EXPECT_EQ(table[i].len.value(), three[i].length);
+        EXPECT_EQ(table[i].flags.value(), i < 2 ? descriptor_flags::next : 0);
+        EXPECT_EQ(table[i].next.value(), i < 2 ? i + 1 : 0);
+    }
+    EXPECT_EQ(table[3].addr.value(), ~0ULL);
+}
+
+// 2.7.9: with IN_ORDER the index alone tells how many are done; elements inside a batch are not even written.
+TEST(SplitRingInOrder, CountingNeedsNoElements) {
+    RingPair<SplitRing> pair{16, {.in_order = true}, 0xfffa};
+    (void)pair.offer(14);
+    const auto found = pair.available();
+    pair.device.use_batch(found, 0);
+    pair.device.publish();
+    std::uint32_t count = 0;
+    while (const std::uint32_t run = pair.ring.used_run(16)) {
+        EXPECT_EQ(pair.ring.count_in_step(run), run);
+        pair.ring.retire(run);
+        count += run;
+    }
+    EXPECT_EQ(count, 14U);
+    EXPECT_EQ(pair.ring.slots().free(), 16U);
+}
 
 }  // namespace
 }  // namespace vmq::virtio

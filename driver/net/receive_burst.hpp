@@ -1,0 +1,185 @@
+// The receive routine, specialised by ring layout and by whether packets may lie in several buffers. VIRTIO 1.3,
+// 5.1.6.4.
+#pragma once
+
+#include <algorithm>
+
+#include "driver/net/packet_access.hpp"
+#include "driver/net/receiveq.hpp"
+#include "driver/virtio/spec.hpp"
+
+namespace vmq::net {
+
+template <typename Ring, bool mergeable>
+class ReceiveBurst final : public Receiveq {
+public:
+    ReceiveBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format)
+        : ring_(memory.bytes, memory.iova, size, format),
+          refill_threshold_(std::clamp(size / 4u, 1u, 32u)),
+          slots_(std::make_unique<BufferRef[]>(size)) {}
+
+    void use_pool(PacketPool& pool) noexcept override {
+        pool_ = &pool;
+        longest_ = pool.stride() - header_offset;
+        ring_.write_length(longest_);
+    }
+    [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept override {
+        return ring_.config(vector);
+    }
+    [[nodiscard]] bool has_used() const noexcept override { return ring_.has_used(); }
+    [[nodiscard]] bool arm() noexcept override { return ring_.arm(); }
+    void disarm() noexcept override { ring_.disarm(); }
+    [[nodiscard]] virtio::RingFault fault() const noexcept override { return ring_.fault(); }
+    [[nodiscard]] std::uint32_t size() const noexcept override { return ring_.slots().size(); }
+    [[nodiscard]] bool starved() const noexcept override { return ring_.slots().free() >= size() - size() / 4; }
+
+    void receive(Batch& batch, std::size_t most) noexcept override {
+        burst_bytes_ = 0;
+        for (;;) {
+            receive_whole(batch, most);
+            if (batch.size() == most || !ring_.has_used()) break;
+            receive_odd(batch);
+        }
+        if (!batch.empty()) {
+            counters.packets.add(batch.size());
+            counters.bytes.add(burst_bytes_);
+        }
+        refill();
+    }
+
+    void refill() noexcept override {
+        if (ring_.slots().free() < refill_threshold_) return;
+        post();
+        if (!ring_.publish()) return;
+        doorbell_.ring();
+        counters.notifies.add();
+    }
+
+    void fill() noexcept override {
+        post();
+        static_cast<void>(ring_.publish());
+    }
+
+    void restart() noexcept override {
+        ring_.slots().for_each_outstanding([this](std::uint32_t slot) { pool_->give(slots_[slot]); });
+        ring_.restart();
+        fill();
+    }
+
+private:
+    // Packets in one buffer each that came in the order of their slots.
+    void receive_whole(Batch& batch, std::size_t most) noexcept {
+        // Twice where the ring's end lies between.
+        while (const std::uint32_t run = ring_.used_run(static_cast<std::uint32_t>(most - batch.size()))) {
+            const BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().retired);
+            Packet* const packets = PacketAccess::storage(batch) + batch.size();
+            const std::uint32_t count = take_run(ring_.reader(), slots, packets, run);
+            ring_.retire(count);
+            PacketAccess::set_size(batch, batch.size() + count);
+            if (count < run) break;
+        }
+    }
+
+    // The inner loop. Stops at what is not used yet, or needs a closer look.
+    [[gnu::noinline]] std::uint32_t take_run(typename Ring::Reader used, const BufferRef* slot, Packet* packet,
+                                             std::uint32_t run) noexcept {
+        const std::uint32_t longest = longest_ - header_size;
+        const std::uint64_t whole = PacketAccess::whole(*pool_, 0);
+        const BufferRef* const first = slot;
+        const BufferRef* const end = slot + run;
+        std::uint64_t bytes = 0;
+        for (; slot != end; ++slot, ++packet) {
+            std::uint32_t length;
+            if (!used.read(length)) break;     // not used yet, or out of order
+            length -= header_size;             // the packet's own
+            if (length - 1 >= longest) break;  // nothing in it, or the device claims too much
+            if (mergeable && num_buffers(*slot) != 1) break;
+            PacketAccess::place(packet, *slot, whole + length);
+            bytes += length;
+        }
+        burst_bytes_ += bytes;
+        return static_cast<std::uint32_t>(slot - first);
+    }
+
+    static std::uint16_t num_buffers(const BufferRef& ref) noexcept {
+        const auto* header = reinterpret_cast<const virtio::NetHeader*>(ref.data - header_size);
+        return support::load_relaxed(header->num_buffers);
+    }
+
+    // Whatever else the ring holds next, one packet of it.
+    void receive_odd(Batch& batch) noexcept {
+        virtio::Used used;
+        if (!ring_.take(used)) return;
+        Buffer* const first = slots_[used.id].buffer;
+        if (used.length > longest_) return drop(first, counters.drops_oversized);
+        if (used.length <= header_size) return drop(first, counters.drops_short);
+        std::uint32_t segments = 1;
+        if constexpr (mergeable) {
+            segments = num_buffers(slots_[used.id]);
+            if (segments != 1 && !append_segments(first, segments)) return drop(first, counters.drops_bad_header);
+        }
+        burst_bytes_ += used.length - header_size;
+        PacketAccess::emplace(batch, first, first->base + packet_offset, used.length - header_size,
+                              PacketAccess::form_of(*pool_, segments));
+    }
+
+    // Hangs the further buffers of a packet on its first. 5.1.6.4: the device makes all of them used together, so a
+    // missing one is its fault, as is a buffer without data. The buffers collected stay on `first` in any case.
+    [[nodiscard]] bool append_segments(Buffer* first, std::uint32_t buffer_count) noexcept {
+        if (buffer_count == 0 || buffer_count > max_segments) return false;
+        Buffer* last = first;
+        bool good = true;
+        std::uint64_t bytes = 0;
+        for (std::uint32_t missing = buffer_count - 1; missing > 0; --missing) {
+            virtio::Used used;
+            if (!ring_.take(used)) return false;
+            Buffer* const buffer = slots_[used.id].buffer;
+            if (used.length == 0 || used.length > longest_) good = false;
+            buffer->segment_data = buffer->base + header_offset;
+            buffer->segment_length = used.length;
+            last->next_segment = buffer;
+            last = buffer;
+            bytes += used.length;
+        }
+        if (good) burst_bytes_ += bytes;
+        return good;
+    }
+
+    void drop(Buffer* first, Counter& reason) noexcept {
+        reason.add();
+        pool_->give_chain(first);
+    }
+
+    // Stages a buffer for every free slot, as far as the pool has any.
+    void post() noexcept {
+        const virtio::Slots& slots = ring_.slots();
+        if (slots.free() == 0) return;
+        if (const auto head = ring_.head_writer(virtio::descriptor_flags::write); head && !post_run(*head, 1)) return;
+        while (slots.free() > 0 && post_run(ring_.writer(), std::min(slots.free(), slots.to_end(slots.staged)))) {
+        }
+    }
+
+    // The other inner loop. False: the pool has no more.
+    bool post_run(typename Ring::Writer writer, std::size_t run) noexcept {
+        const std::size_t wanted = run;
+        const BufferRef* const refs = pool_->take(run);
+        const std::uint64_t to_header = pool_->iova(nullptr).value - header_size;
+        BufferRef* slot = slots_.get() + ring_.slots().slot(ring_.slots().staged);
+        for (const BufferRef* ref = refs; ref != refs + run; ++ref) {
+            *slot++ = *ref;
+            writer.writable({reinterpret_cast<std::uintptr_t>(ref->data) + to_header});
+        }
+        ring_.stage(static_cast<std::uint32_t>(run));
+        if (run < wanted) counters.refill_failures.add();
+        return run == wanted;
+    }
+
+    Ring ring_;
+    PacketPool* pool_ = nullptr;
+    std::uint32_t longest_ = 0;  // header and packet in one buffer
+    std::uint32_t refill_threshold_;
+    std::uint64_t burst_bytes_ = 0;
+    std::unique_ptr<BufferRef[]> slots_;  // the buffer behind each descriptor
+};
+
+}  // namespace vmq::net

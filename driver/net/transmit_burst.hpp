@@ -1,0 +1,222 @@
+// The send routine, specialised by ring layout. VIRTIO 1.3, 5.1.6.2.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+
+#include "driver/net/indirect_tables.hpp"
+#include "driver/net/packet_access.hpp"
+#include "driver/net/transmitq.hpp"
+#include "driver/virtio/spec.hpp"
+
+namespace vmq::net {
+
+template <typename Ring>
+class TransmitBurst final : public Transmitq {
+public:
+    TransmitBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format, bool indirect,
+                  std::uint32_t max_packet_bytes)
+        : ring_(memory.bytes, memory.iova, size, format),
+          max_packet_bytes_(max_packet_bytes),
+          reclaim_threshold_(size / 2u),
+          unblock_threshold_(std::min<std::uint32_t>(Batch::capacity, reclaim_threshold_)),
+          slots_(std::make_unique<BufferRef[]>(size)) {
+        if (!indirect) return;
+        const std::size_t offset = Ring::memory_size(size);
+        tables_.emplace(QueueMemory{memory.bytes.subspan(offset), memory.iova + offset});
+        table_of_ = std::make_unique<std::uint8_t[]>(size);
+        std::fill_n(table_of_.get(), size, no_table);
+    }
+
+    void use_pool(PacketPool& pool) noexcept override { pool_ = &pool; }
+    [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept override {
+        return ring_.config(vector);
+    }
+    [[nodiscard]] bool arm() noexcept override { return ring_.arm(); }
+    void disarm() noexcept override { ring_.disarm(); }
+    [[nodiscard]] virtio::RingFault fault() const noexcept override { return ring_.fault(); }
+    [[nodiscard]] std::uint32_t size() const noexcept override { return ring_.slots().size(); }
+    [[nodiscard]] bool idle() const noexcept override { return ring_.slots().free() == size(); }
+
+    std::size_t send(Batch& batch) noexcept override {
+        if (ring_.slots().free() < reclaim_threshold_) reclaim();
+        burst_ = {};
+        std::size_t done = 0;
+        while (done < batch.size()) {
+            done += stage_whole(batch, done);
+            if (done == batch.size() || !stage_odd(batch[done])) break;
+            ++done;
+        }
+        blocked_ = done < batch.size();
+        if (blocked_) counters.ring_full.add();
+        PacketAccess::drop_front(batch, done);
+        counters.packets.add(done - burst_.rejected);
+        counters.bytes.add(burst_.bytes);
+        if (ring_.publish()) {
+            doorbell_.ring();
+            counters.notifies.add();
+        }
+        return done;
+    }
+
+    void reclaim() noexcept override {
+        std::uint64_t completed = 0;
+        while (const std::uint32_t run = ring_.used_run(size())) {
+            const std::uint32_t count = ring_.count_in_step(run);
+            give_back(ring_.slots().slot(ring_.slots().retired), count);
+            ring_.retire(count);
+            completed += count;
+            if (count < run) break;
+        }
+        virtio::Used used;  // the device's length is junk here and ignored (2.7.8.2)
+        for (; ring_.has_used() && ring_.take(used); ++completed) give_back_odd(used.id);
+        if (completed != 0) counters.completed.add(completed);
+        if (ring_.slots().free() >= unblock_threshold_) blocked_ = false;
+    }
+
+    void restart() noexcept override {
+        ring_.slots().for_each_outstanding([this](std::uint32_t slot) {
+            give_back_odd(slot);
+            counters.lost.add();
+        });
+        ring_.restart();
+        blocked_ = false;
+    }
+
+private:
+    static constexpr std::uint8_t no_table = 0xff;
+
+    // Packets that are one whole buffer of this pair's pool each, from packet `first` of the batch on; returns how
+    // many.
+    std::size_t stage_whole(Batch& batch, std::size_t first) noexcept {
+        const std::size_t last = std::min<std::size_t>(batch.size(), first + ring_.slots().free());
+        std::size_t next = first;
+        if (next == last) return 0;
+        if (const auto head = ring_.head_writer(0)) {
+            if (stage_run(*head, batch.begin() + next, 1) == 0) return 0;
+            ++next;
+        }
+        while (next < last) {
+            const std::size_t run = std::min<std::size_t>(last - next, ring_.slots().to_end(ring_.slots().staged));
+            const std::size_t staged = stage_run(ring_.writer(), batch.begin() + next, run);
+            next += staged;
+            if (staged < run) break;
+        }
+        return next - first;
+    }
+
+    // The inner loop.
+    [[gnu::noinline]] std::size_t stage_run(typename Ring::Writer writer, const Packet* packets,
+                                            std::size_t run) noexcept {
+        const std::uint64_t shortest = PacketAccess::whole(*pool_, 1);
+        const std::uint64_t longest = max_packet_bytes_;
+        const std::uint64_t to_header = pool_->iova(nullptr).value - header_size;
+        BufferRef* slot = slots_.get() + ring_.slots().slot(ring_.slots().staged);
+        std::uint64_t bytes = 0;
+        const Packet* packet = packets;
+        for (const Packet* const end = packets + run; packet != end; ++packet, ++slot) {
+            const std::uint64_t shape = PacketAccess::shape(*packet);
+            if (shape - shortest >= longest) break;  // empty, too long, moved, several segments, another pool's
+            std::byte* const data = PacketAccess::data(*packet);
+            clear_header(data - header_size);
+            writer.readable({reinterpret_cast<std::uintptr_t>(data) + to_header},
+                            static_cast<std::uint32_t>(shape) + header_size);
+            PacketAccess::copy_ref(*slot, *packet);
+            bytes += shape;
+        }
+        const auto staged = static_cast<std::size_t>(packet - packets);
+        ring_.stage(static_cast<std::uint32_t>(staged));
+        burst_.bytes += static_cast<std::uint32_t>(bytes);
+        return staged;
+    }
+
+    // No offload is asked for, and 5.1.6.2 wants num_buffers 0: the header is all zeroes, whatever it held on receipt.
+    // It is written only where it is not, so that a line which the device has read stays shared.
+    static void clear_header(std::byte* header) noexcept {
+        std::uint64_t front;
+        std::uint64_t back;
+        std::memcpy(&front, header, sizeof front);
+        std::memcpy(&back, header + header_size - sizeof back, sizeof back);
+        if ((front | back) != 0) std::memset(header, 0, header_size);
+    }
+
+    // One packet of whatever form. False: there is no room for it.
+    bool stage_odd(Packet& packet) noexcept {
+        if (!acceptable(packet)) {
+            counters.rejected.add();
+            ++burst_.rejected;
+            pool_->give_chain(PacketAccess::detach(packet));
+            return true;
+        }
+        const bool one = packet.segment_count() == 1;
+        const auto has_room = [&] {
+            return ring_.slots().free() >= (tables_ || one ? 1 : packet.segment_count()) &&
+                   (!tables_ || one || tables_->any_free());
+        };
+        if (!has_room()) {
+            reclaim();
+            if (!has_room()) return false;
+        }
+        burst_.bytes += packet.total_length();
+        std::byte* const header = PacketAccess::data(packet) - header_size;
+        clear_header(header);
+        Buffer* const first = PacketAccess::buffer(packet);
+        const virtio::Segment head{first->home->iova(header), PacketAccess::length(packet) + header_size};
+        const std::uint16_t slot = one ? ring_.add_readable(head) : stage_segments(*first, head);
+        slots_[slot] = BufferRef::whole(PacketAccess::detach(packet));
+        if (!one || first->home != pool_) ++odd_slots_;
+        return true;
+    }
+
+    [[nodiscard]] bool acceptable(const Packet& packet) const noexcept {
+        if (!packet) return false;
+        const std::size_t length = packet.total_length();
+        return length != 0 && length <= max_packet_bytes_ && packet.segment_count() <= max_segments &&
+               packet.segment_count() <= size();
+    }
+
+    [[nodiscard]] std::uint16_t stage_segments(const Buffer& first, virtio::Segment head) noexcept {
+        std::array<virtio::Segment, max_segments> chain;
+        std::size_t count = 0;
+        chain[count++] = head;
+        for (const Buffer* buffer = first.next_segment; buffer != nullptr; buffer = buffer->next_segment)
+            chain[count++] = {buffer->home->iova(buffer->segment_data), buffer->segment_length};
+        if (!tables_) return ring_.add_chain({chain.data(), count}, {});
+        const std::uint8_t table = tables_->take();
+        Ring::fill_indirect(reinterpret_cast<typename Ring::IndirectDescriptor*>(tables_->data(table)),
+                            {chain.data(), count});
+        const std::uint16_t slot = ring_.add_indirect(tables_->iova(table), count);
+        table_of_[slot] = table;
+        return slot;
+    }
+
+    void give_back(std::uint32_t slot, std::uint32_t count) noexcept {
+        if (odd_slots_ == 0) return pool_->give(&slots_[slot], count);
+        for (std::uint32_t i = 0; i < count; ++i) give_back_odd(slot + i);
+    }
+
+    void give_back_odd(std::uint32_t slot) noexcept {
+        Buffer* const buffer = slots_[slot].buffer;
+        if (buffer->home != pool_ || buffer->next_segment != nullptr) --odd_slots_;
+        if (tables_ && table_of_[slot] != no_table) tables_->give(std::exchange(table_of_[slot], no_table));
+        pool_->give_chain(buffer);
+    }
+
+    Ring ring_;
+    PacketPool* pool_ = nullptr;
+    std::uint32_t max_packet_bytes_;
+    std::uint32_t reclaim_threshold_;
+    std::uint32_t unblock_threshold_;
+    struct Burst {
+        std::uint64_t bytes = 0;
+        std::uint64_t rejected = 0;
+    } burst_;
+    std::unique_ptr<BufferRef[]> slots_;  // the first buffer of the packet behind each slot
+    std::uint32_t odd_slots_ = 0;         // slots whose buffers are another pool's, or more than one
+    std::optional<IndirectTables> tables_;
+    std::unique_ptr<std::uint8_t[]> table_of_;
+};
+
+}  // namespace vmq::net

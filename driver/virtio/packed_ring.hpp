@@ -1,0 +1,200 @@
+// The driver's side of a packed virtqueue. VIRTIO 1.3, 2.8.
+//
+// A position's lap around the ring gives its wrap counter, so none is kept. What the device may write is read once and
+// checked against private state; a device that breaks the rules breaks its queue (fault()) and nothing else.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "driver/support/barriers.hpp"
+#include "driver/virtio/queue_config.hpp"
+#include "driver/virtio/ring.hpp"
+#include "driver/virtio/spec.hpp"
+
+namespace vmq::virtio {
+
+// One thread owns a ring. Everything but the constructor is noexcept, blocks nowhere and does bounded work. The calls
+// are those of SplitRing and do the same.
+class PackedRing {
+public:
+    [[nodiscard]] static std::size_t memory_size(std::uint16_t size) noexcept;
+
+    // `start` is the position of the first buffer: 0 for a device that has just been reset.
+    PackedRing(std::span<std::byte> memory, Iova iova, std::uint16_t size, RingFormat format, std::uint16_t start = 0);
+    void restart(std::uint16_t start = 0) noexcept;
+
+    [[nodiscard]] QueueConfig config(VectorIndex vector) const noexcept;
+    [[nodiscard]] const Slots& slots() const noexcept { return slots_; }
+    [[nodiscard]] RingFault fault() const noexcept { return fault_; }
+
+    // Staging single buffers, the fast way.
+    class Writer {
+    public:
+        void readable(Iova address, std::uint32_t length) noexcept { write(address, word_ + length); }
+        // A buffer of write_length().
+        void writable(Iova address) noexcept { write(address, word_ + writable_); }
+
+    private:
+        friend class PackedRing;
+        Writer(PackedDescriptor* at, std::uint64_t word, std::uint64_t writable) noexcept
+            : at_(at), word_(word), writable_(writable) {}
+        void write(Iova address, std::uint64_t word) noexcept {
+            at_->addr = address.value;
+            support::store_relaxed(second_word(*at_++), word);
+            word_ += std::uint64_t{1} << 32;  // the next slot's id
+        }
+        PackedDescriptor* at_;
+        std::uint64_t word_;      // flags and id of the next descriptor
+        std::uint64_t writable_;  // what makes it one to write to
+    };
+    [[nodiscard]] Writer writer() const noexcept { return writer(avail_flags(slots_.staged)); }
+    // The first descriptor after a publish() is written by a Writer of its own, so that it does not look available
+    // before the others are there; `flags` is what all buffers of the run have. std::nullopt: it is not the first.
+    [[nodiscard]] std::optional<Writer> head_writer(std::uint16_t flags) noexcept {
+        if (slots_.staged != slots_.published) return std::nullopt;
+        head_flags_ = static_cast<std::uint16_t>(avail_flags(slots_.staged) | flags);
+        return writer(static_cast<std::uint16_t>(avail_flags(slots_.staged) ^ packed_flags::avail));
+    }
+    void stage(std::uint32_t count) noexcept { slots_.staged += count; }
+    void write_length(std::uint32_t length) noexcept { write_length_ = length; }
+
+    std::uint16_t add_readable(Segment segment) noexcept { return add_chain({&segment, 1}, {}); }
+    std::uint16_t add_writable(Segment segment) noexcept { return add_chain({}, {&segment, 1}); }
+    std::uint16_t add_chain(std::span<const Segment> readable, std::span<const Segment> writable) noexcept;
+    // 2.8.7
+    std::uint16_t add_indirect(Iova table, std::size_t segments) noexcept;
+    using IndirectDescriptor = PackedDescriptor;
+    static void fill_indirect(IndirectDescriptor* table, std::span<const Segment> readable) noexcept;
+
+    [[nodiscard]] bool publish() noexcept;
+
+    class Reader {
+    public:
+        [[nodiscard]] bool read(std::uint32_t& length) noexcept {
+            // 2.8.6.1: flags tell that the rest is there, and lie in the same word.
+            const std::uint64_t word = support::load_acquire(second_word(*at_++));
+            length = static_cast<std::uint32_t>(word);
+            return (static_cast<std::uint32_t>(word >> 32) & ~id_and_flags(0, descriptor_flags::write)) == used_++;
+        }
+
+    private:
+        friend class PackedRing;
+        Reader(const PackedDescriptor* at, std::uint32_t used) noexcept : at_(at), used_(used) {}
+        const PackedDescriptor* at_;
+        std::uint32_t used_;  // id and flags of the next descriptor once it is used
+    };
+    [[nodiscard]] std::uint32_t used_run(std::uint32_t limit) const noexcept {
+        if (!slots_.in_step() || in_batch_ || fault_ != RingFault::none) return 0;
+        return std::min({slots_.published - slots_.retired, limit, slots_.to_end(slots_.retired)});
+    }
+    [[nodiscard]] Reader reader() const noexcept {
+        const std::uint32_t slot = slots_.slot(slots_.retired);
+        return {descriptors_ + slot, id_and_flags(slot, used_flags(slots_.retired))};
+    }
+    [[nodiscard]] std::uint32_t count_in_step(std::uint32_t run) const noexcept {
+        Reader used = reader();
+        std::uint32_t length = 0;
+        std::uint32_t count = 0;
+        while (count < run && used.read(length)) ++count;
+        return count;
+    }
+    void retire(std::uint32_t count) noexcept {
+        slots_.retired += count;
+        next_used_ = slots_.retired;
+    }
+
+    [[nodiscard]] bool take(Used& used) noexcept;
+    [[nodiscard]] bool has_used() const noexcept {
+        if (fault_ != RingFault::none || slots_.retired == slots_.published) return false;
+        return in_batch_ || is_used(support::load_acquire(descriptors_[slots_.slot(next_used_)].flags), next_used_);
+    }
+
+    [[nodiscard]] bool arm() noexcept;
+    void disarm() noexcept;
+
+private:
+    struct Layout;
+
+    static le64& second_word(PackedDescriptor& descriptor) noexcept {
+        return reinterpret_cast<le64*>(&descriptor)[1];  // len, id, flags
+    }
+    static const le64& second_word(const PackedDescriptor& descriptor) noexcept {
+        return reinterpret_cast<const le64*>(&descriptor)[1];
+    }
+    static constexpr std::uint32_t id_and_flags(std::uint32_t id, std::uint16_t flags) noexcept {
+        return id | std::uint32_t{flags} << 16;
+    }
+
+    // 2.8.1: the counter starts at 1 and changes with each lap.
+    [[nodiscard]] bool wrap_counter(std::uint32_t position) const noexcept { return (position >> log2_size_) % 2 == 0; }
+    [[nodiscard]] std::uint16_t avail_flags(std::uint32_t position) const noexcept {
+        return wrap_counter(position) ? packed_flags::avail : packed_flags::used;
+    }
+    [[nodiscard]] std::uint16_t used_flags(std::uint32_t position) const noexcept {
+        return wrap_counter(position) ? packed_flags::avail | packed_flags::used : 0;
+    }
+    [[nodiscard]] bool is_used(std::uint16_t flags, std::uint32_t position) const noexcept {
+        return (flags & (packed_flags::avail | packed_flags::used)) == used_flags(position);
+    }
+    [[nodiscard]] Writer writer(std::uint16_t flags) const noexcept {
+        const std::uint32_t slot = slots_.slot(slots_.staged);
+        const std::uint64_t writable = (std::uint64_t{descriptor_flags::write} << 48) + write_length_;
+        return {descriptors_ + slot, std::uint64_t{id_and_flags(slot, flags)} << 32, writable};
+    }
+    void write_descriptor(std::uint32_t position, std::uint32_t id, Segment segment, std::uint16_t flags) noexcept;
+    [[nodiscard]] bool device_wants_notification(std::uint32_t old_position) const noexcept;
+    [[nodiscard]] bool fail(RingFault fault) noexcept {
+        fault_ = fault;
+        return false;
+    }
+
+    // Shared with the device.
+    std::span<std::byte> memory_;
+    PackedDescriptor* descriptors_;
+    EventSuppression* driver_event_;
+    const EventSuppression* device_event_;
+
+    Slots slots_;
+    std::uint32_t next_used_;  // position of the next used descriptor; slots_.retired while everything is in step
+    std::uint32_t write_length_ = 0;
+    std::uint16_t head_flags_ = 0;  // of the first descriptor since the last publish(), which lacks them yet
+    std::uint8_t log2_size_;
+    bool in_order_;
+    bool event_idx_;
+    bool armed_ = true;
+    bool in_batch_ = false;  // between a batch's first buffer and its last
+    RingFault fault_ = RingFault::none;
+    Used batch_end_;
+    Iova iova_;
+};
+
+inline bool PackedRing::publish() noexcept {
+    if (slots_.staged == slots_.published) return false;
+    const std::uint32_t first = slots_.published;
+    // 2.8.13.3.1 and 2.8.21: everything else of these descriptors must be visible before the first one's flags are.
+    support::store_release(descriptors_[slots_.slot(first)].flags, head_flags_);
+    slots_.published = slots_.staged;
+    // 2.8.21.3.1: the flags must be visible before the device's wish is read, or driver and device both sleep.
+    support::full_barrier();
+    return device_wants_notification(first);
+}
+
+inline bool PackedRing::device_wants_notification(std::uint32_t old_position) const noexcept {
+    const std::uint16_t flags = support::load_acquire(device_event_->flags);
+    if (!event_idx_ || flags != event_flags::desc) return flags != event_flags::disable;
+    // 2.8.10: a ring offset and the wrap counter of its lap, the current one or the one before.
+    const std::uint16_t desc = support::load_relaxed(device_event_->desc);
+    const std::uint32_t new_position = slots_.published;
+    const bool this_lap = (desc >> 15 != 0) == wrap_counter(new_position);
+    const std::uint32_t lap = new_position - slots_.slot(new_position);
+    const std::uint32_t event = lap + (desc & 0x7fffu) - (this_lap ? 0 : slots_.size());
+    return event - old_position < new_position - old_position;
+}
+
+}  // namespace vmq::virtio

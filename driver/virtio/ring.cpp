@@ -1,0 +1,46 @@
+// The slots of a ring: chains, and buffers that come back out of order.
+#include "driver/virtio/ring.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+
+namespace vmq::virtio {
+
+Slots::Slots(std::uint16_t size, std::uint32_t start) : mask_(size - 1u) {
+    if (!std::has_single_bit(size)) throw std::invalid_argument("a virtqueue's size must be a power of two");
+    count_ = std::make_unique<std::uint16_t[]>(size);
+    back_ = std::make_unique<bool[]>(size);
+    restart(start);
+}
+
+void Slots::restart(std::uint32_t start) noexcept {
+    staged = published = retired = start;
+    odd_ = 0;
+    std::fill_n(count_.get(), size(), std::uint16_t{1});
+    std::fill_n(back_.get(), size(), false);
+}
+
+void Slots::stage_chain(std::uint32_t descriptors) noexcept {
+    if (descriptors > 1) {
+        ++odd_;
+        for (std::uint32_t i = 1; i < descriptors; ++i) count_[slot(staged + i)] = 0;
+        count_[slot(staged)] = static_cast<std::uint16_t>(descriptors);
+    }
+    staged += descriptors;
+}
+
+void Slots::take_back(std::uint32_t id) noexcept {
+    back_[id] = true;
+    ++odd_;
+    for (std::uint32_t oldest = slot(retired); retired != published && back_[oldest]; oldest = slot(retired)) {
+        back_[oldest] = false;
+        --odd_;
+        const std::uint32_t descriptors = count_[oldest];
+        if (descriptors > 1) --odd_;
+        for (std::uint32_t i = 0; i < descriptors; ++i) count_[slot(retired + i)] = 1;
+        retired += descriptors;
+    }
+}
+
+}  // namespace vmq::virtio
