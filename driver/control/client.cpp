@@ -12,8 +12,8 @@
 
 #include "driver/control/protocol.hpp"
 #include "driver/control/socket_path.hpp"
-#include "driver/support/unix_socket.hpp"
 #include "driver/support/errors.hpp"
+#include "driver/support/unix_socket.hpp"
 #include "driver/vhost/address.hpp"
 
 namespace vmq {
@@ -38,8 +38,7 @@ std::error_code generic(int error) { return {error, std::generic_category()}; }
 class ControlClient::Impl {
 public:
     explicit Impl(std::string_view device)
-        : device_(device),
-          path_(is_socket(device) ? std::string(device) : control::socket_path(device)) {
+        : device_(device), path_(is_socket(device) ? std::string(device) : control::socket_path(device)) {
         static_cast<void>(connect(Clock::now() + query_deadline));
     }
 

@@ -27,7 +27,7 @@ struct Malformed : std::runtime_error {
 };
 
 inline constexpr std::array<std::string_view, 6> pair_state_names{"active", "draining",  "parked",
-                                                                 "broken", "suspended", "stopped"};
+                                                                  "broken", "suspended", "stopped"};
 static_assert(pair_state_names.size() == static_cast<std::size_t>(PairState::stopped) + 1);
 
 template <typename T>

@@ -10,8 +10,8 @@
 
 #include <vmq/error.hpp>
 
-#include "driver/support/unix_socket.hpp"
 #include "driver/support/errors.hpp"
+#include "driver/support/unix_socket.hpp"
 
 namespace vmq::control {
 namespace {
@@ -86,7 +86,8 @@ void Listener::clear_stale() const {
     if (!before) return;
     if (!before->socket)
         support::fail({EEXIST, std::generic_category()}, "control socket " + path_, "that is another kind of file");
-    const int error = support::connect_errno(support::make_socket().get(), support::socket_address(path_, "control socket"));
+    const int error =
+        support::connect_errno(support::make_socket().get(), support::socket_address(path_, "control socket"));
     if (error == ENOENT) return;
     if (error == EACCES) support::fail({error, std::generic_category()}, "control socket " + path_, access_cure);
     if (error != ECONNREFUSED || !is_at(path_, before->id)) fail_busy();

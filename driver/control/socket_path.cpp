@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "driver/support/unix_socket.hpp"
 #include "driver/support/errors.hpp"
+#include "driver/support/unix_socket.hpp"
 #include "driver/vhost/address.hpp"
 
 namespace vmq::control {
@@ -55,7 +55,8 @@ std::string device_of(const std::string& path, std::string name) {
 }
 
 bool is_listening(const std::string& path) {
-    const int error = support::connect_errno(support::make_socket().get(), support::socket_address(path, "control socket"));
+    const int error =
+        support::connect_errno(support::make_socket().get(), support::socket_address(path, "control socket"));
     return error == 0 || error == EAGAIN || error == EACCES;
 }
 

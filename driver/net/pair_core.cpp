@@ -9,6 +9,7 @@
 #include <vmq/error.hpp>
 
 #include "driver/net/packet_access.hpp"
+#include "driver/net/wide.hpp"
 #include "driver/support/errors.hpp"
 
 namespace vmq::net {
@@ -19,17 +20,21 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 // Gives packets back up to the first that is not one whole buffer of the pool; returns that one, or the end.
-const Packet* give_whole(PacketPool& pool, const Packet* packet, const Packet* end) noexcept {
+const Packet* give_whole(PacketPool& pool, const Packet* packets, const Packet* end) noexcept {
     const std::uint32_t whole = PacketAccess::form_of(pool, 1);
-    BufferRef* ref = pool.begin_give();
-    for (; packet != end && PacketAccess::form(*packet) == whole; ++packet) PacketAccess::copy_ref(*ref++, *packet);
-    pool.end_give(ref);
-    return packet;
+    const auto count = static_cast<std::size_t>(end - packets);
+    BufferRef* const refs = pool.begin_give();
+    std::size_t done = wide::available() ? wide::give(refs, packets, count, whole) : 0;
+    for (; done < count && PacketAccess::form(packets[done]) == whole; ++done)
+        PacketAccess::copy_ref(refs[done], packets[done]);
+    pool.end_give(refs + done);
+    return packets + done;
 }
 
 // Makes packets in raw storage.
-void make_whole(Packet* storage, const BufferRef* refs, std::size_t count, std::uint64_t shape) noexcept {
-    for (const BufferRef* const end = refs + count; refs != end; ++refs) PacketAccess::place(storage++, *refs, shape);
+void make_whole(Packet* packets, const BufferRef* refs, std::size_t count, std::uint64_t shape) noexcept {
+    std::size_t done = wide::available() ? wide::make(packets, refs, count, shape) : 0;
+    for (; done < count; ++done) PacketAccess::place(packets + done, refs[done], shape);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "driver/net/packet_access.hpp"
 #include "driver/net/receiveq.hpp"
+#include "driver/net/wide.hpp"
 #include "driver/virtio/spec.hpp"
 
 namespace vmq::net {
@@ -81,24 +82,27 @@ private:
     }
 
     // The inner loop. Stops at what is not used yet, or needs a closer look.
-    [[gnu::noinline]] std::uint32_t take_run(typename Ring::Reader used, const BufferRef* slot, Packet* packet,
+    [[gnu::noinline]] std::uint32_t take_run(typename Ring::Reader used, const BufferRef* slots, Packet* packets,
                                              std::uint32_t run) noexcept {
         const std::uint32_t longest = longest_ - header_size;
         const std::uint64_t whole = PacketAccess::whole(*pool_, 0);
-        const BufferRef* const first = slot;
-        const BufferRef* const end = slot + run;
         std::uint64_t bytes = 0;
-        for (; slot != end; ++slot, ++packet) {
+        std::size_t done = 0;
+        if (wide_) {
+            done = wide::take(used.raw(), slots, packets, run, {whole, longest, mergeable}, bytes);
+            used.skip(done);
+        }
+        for (; done < run; ++done) {
             std::uint32_t length;
             if (!used.read(length)) break;     // not used yet, or out of order
             length -= header_size;             // the packet's own
             if (length - 1 >= longest) break;  // nothing in it, or the device claims too much
-            if (mergeable && num_buffers(*slot) != 1) break;
-            PacketAccess::place(packet, *slot, whole + length);
+            if (mergeable && num_buffers(slots[done]) != 1) break;
+            PacketAccess::place(packets + done, slots[done], whole + length);
             bytes += length;
         }
         burst_bytes_ += bytes;
-        return static_cast<std::uint32_t>(slot - first);
+        return static_cast<std::uint32_t>(done);
     }
 
     static std::uint16_t num_buffers(const BufferRef& ref) noexcept {
@@ -164,10 +168,15 @@ private:
         const std::size_t wanted = run;
         const BufferRef* const refs = pool_->take(run);
         const std::uint64_t to_header = pool_->iova(nullptr).value - header_size;
-        BufferRef* slot = slots_.get() + ring_.slots().slot(ring_.slots().staged);
-        for (const BufferRef* ref = refs; ref != refs + run; ++ref) {
-            *slot++ = *ref;
-            writer.writable({reinterpret_cast<std::uintptr_t>(ref->data) + to_header});
+        BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
+        std::size_t done = 0;
+        if (wide_) {
+            done = wide::post(writer.raw_writable(), slots, refs, run, to_header);
+            writer.skip(done);
+        }
+        for (; done < run; ++done) {
+            slots[done] = refs[done];
+            writer.writable({reinterpret_cast<std::uintptr_t>(refs[done].data) + to_header});
         }
         ring_.stage(static_cast<std::uint32_t>(run));
         if (run < wanted) counters.refill_failures.add();
@@ -178,6 +187,7 @@ private:
     PacketPool* pool_ = nullptr;
     std::uint32_t longest_ = 0;  // header and packet in one buffer
     std::uint32_t refill_threshold_;
+    const bool wide_ = wide::available();
     std::uint64_t burst_bytes_ = 0;
     std::unique_ptr<BufferRef[]> slots_;  // the buffer behind each descriptor
 };

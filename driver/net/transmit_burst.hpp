@@ -9,6 +9,7 @@
 #include "driver/net/indirect_tables.hpp"
 #include "driver/net/packet_access.hpp"
 #include "driver/net/transmitq.hpp"
+#include "driver/net/wide.hpp"
 #include "driver/virtio/spec.hpp"
 
 namespace vmq::net {
@@ -107,29 +108,32 @@ private:
         return next - first;
     }
 
-    // The inner loop.
+    // The inner loop. Stops at a packet of another kind.
     [[gnu::noinline]] std::size_t stage_run(typename Ring::Writer writer, const Packet* packets,
                                             std::size_t run) noexcept {
         const std::uint64_t shortest = PacketAccess::whole(*pool_, 1);
         const std::uint64_t longest = max_packet_bytes_;
         const std::uint64_t to_header = pool_->iova(nullptr).value - header_size;
-        BufferRef* slot = slots_.get() + ring_.slots().slot(ring_.slots().staged);
+        BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
         std::uint64_t bytes = 0;
-        const Packet* packet = packets;
-        for (const Packet* const end = packets + run; packet != end; ++packet, ++slot) {
-            const std::uint64_t shape = PacketAccess::shape(*packet);
+        std::size_t done = 0;
+        if (wide_) {
+            done = wide::stage(writer.raw_readable(), slots, packets, run, {shortest, longest, to_header}, bytes);
+            writer.skip(done);
+        }
+        for (; done < run; ++done) {
+            const std::uint64_t shape = PacketAccess::shape(packets[done]);
             if (shape - shortest >= longest) break;  // empty, too long, moved, several segments, another pool's
-            std::byte* const data = PacketAccess::data(*packet);
+            std::byte* const data = PacketAccess::data(packets[done]);
             clear_header(data - header_size);
             writer.readable({reinterpret_cast<std::uintptr_t>(data) + to_header},
                             static_cast<std::uint32_t>(shape) + header_size);
-            PacketAccess::copy_ref(*slot, *packet);
+            PacketAccess::copy_ref(slots[done], packets[done]);
             bytes += shape;
         }
-        const auto staged = static_cast<std::size_t>(packet - packets);
-        ring_.stage(static_cast<std::uint32_t>(staged));
+        ring_.stage(static_cast<std::uint32_t>(done));
         burst_.bytes += static_cast<std::uint32_t>(bytes);
-        return staged;
+        return done;
     }
 
     // No offload is asked for, and 5.1.6.2 wants num_buffers 0: the header is all zeroes, whatever it held on receipt.
@@ -209,6 +213,7 @@ private:
     std::uint32_t max_packet_bytes_;
     std::uint32_t reclaim_threshold_;
     std::uint32_t unblock_threshold_;
+    const bool wide_ = wide::available();
     struct Burst {
         std::uint64_t bytes = 0;
         std::uint64_t rejected = 0;

@@ -17,8 +17,8 @@ struct SocketAddress {
     [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&name); }
 };
 
-// `what` is the socket's purpose, for messages ("control socket"). Throws std::system_error: EINVAL for an empty path or
-// one with a NUL in it, ENAMETOOLONG naming the limit.
+// `what` is the socket's purpose, for messages ("control socket"). Throws std::system_error: EINVAL for an empty path
+// or one with a NUL in it, ENAMETOOLONG naming the limit.
 [[nodiscard]] SocketAddress socket_address(const std::string& path, std::string_view what);
 
 // Non-blocking and closed on exec. Throws std::system_error.

@@ -18,8 +18,10 @@ bool take_word(std::string_view& text, Address& address) {
         address.server = true;
     } else if (word.starts_with(queues)) {
         const char* const end = word.data() + word.size();
-        const auto [rest, error] = std::from_chars(word.data() + queues.size(), end, address.queues);
-        if (error != std::errc{} || rest != end || address.queues == 0) return false;
+        unsigned number = 0;
+        const auto [rest, error] = std::from_chars(word.data() + queues.size(), end, number);
+        if (error != std::errc{} || rest != end || number == 0) return false;
+        address.queues = number;
     } else {
         return false;
     }

@@ -23,8 +23,8 @@ public:
     Channel(support::UniqueFd socket, std::string name);
 
     // A request with its payload; the descriptors stay the caller's.
-    void send(Request request, std::uint32_t flags, std::span<const std::byte> payload, std::span<const int> descriptors,
-              Deadline deadline);
+    void send(Request request, std::uint32_t flags, std::span<const std::byte> payload,
+              std::span<const int> descriptors, Deadline deadline);
     // The reply to `request`, whose payload must be as long as `payload`.
     void receive(Request request, std::span<std::byte> payload, Deadline deadline);
     // The same, but false when the reply is empty, which is how some requests are refused.

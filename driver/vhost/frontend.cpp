@@ -35,8 +35,8 @@ Frontend::Frontend(support::UniqueFd socket, std::string name, Deadline deadline
     }
     if (offer_.has(ProtocolFeature::mq)) {
         // Kick and call messages have 8 bits for a vring's index.
-        offer_.queue_pairs = static_cast<unsigned>(
-            std::clamp<std::uint64_t>(ask(Request::get_queue_num, deadline), 1, max_vrings / 2));
+        offer_.queue_pairs =
+            static_cast<unsigned>(std::clamp<std::uint64_t>(ask(Request::get_queue_num, deadline), 1, max_vrings / 2));
     }
     if (offer_.has(ProtocolFeature::configure_mem_slots)) {
         offer_.memory_regions = static_cast<std::size_t>(

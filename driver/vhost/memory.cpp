@@ -107,11 +107,9 @@ std::vector<SharedRegion> SharedMemory::regions() const {
     std::vector<SharedRegion> regions;
     for (const auto& region : regions_) {
         const auto address = reinterpret_cast<std::uintptr_t>(region->mapping.data());
-        regions.push_back({region->file.get(),
-                           {.guest_address = address,
-                            .size = region->mapping.size(),
-                            .user_address = address,
-                            .mmap_offset = 0}});
+        regions.push_back(
+            {region->file.get(),
+             {.guest_address = address, .size = region->mapping.size(), .user_address = address, .mmap_offset = 0}});
     }
     return regions;
 }

@@ -21,11 +21,11 @@ namespace {
 // The features that are a matter of rings and packets, and so the backend's. What else a device offers needs a control
 // queue or a bus, and a backend that offers it means the frontend to take it up.
 constexpr FeatureSet backend_features{
-    Feature::csum,          Feature::guest_csum, Feature::mtu,        Feature::guest_tso4,  Feature::guest_tso6,
-    Feature::guest_ecn,     Feature::guest_ufo,  Feature::host_tso4,  Feature::host_tso6,   Feature::host_ecn,
-    Feature::host_ufo,      Feature::mrg_rxbuf,  Feature::mq,         Feature::any_layout,  Feature::indirect_desc,
-    Feature::event_idx,     Feature::version_1,  Feature::in_order,   Feature::ring_packed, Feature::order_platform,
-    Feature::guest_uso4,    Feature::guest_uso6, Feature::host_uso,   Feature::guest_hdrlen};
+    Feature::csum,       Feature::guest_csum, Feature::mtu,       Feature::guest_tso4,  Feature::guest_tso6,
+    Feature::guest_ecn,  Feature::guest_ufo,  Feature::host_tso4, Feature::host_tso6,   Feature::host_ecn,
+    Feature::host_ufo,   Feature::mrg_rxbuf,  Feature::mq,        Feature::any_layout,  Feature::indirect_desc,
+    Feature::event_idx,  Feature::version_1,  Feature::in_order,  Feature::ring_packed, Feature::order_platform,
+    Feature::guest_uso4, Feature::guest_uso6, Feature::host_uso,  Feature::guest_hdrlen};
 
 // The device configuration up to and including mtu. VIRTIO 1.3, 5.1.4.
 using ConfigSpace = std::array<std::byte, virtio::net_config::speed>;
@@ -65,8 +65,8 @@ unsigned VhostUserTransport::choose_pairs() const {
     const unsigned offered = offer_.queue_pairs;
     const unsigned wanted = endpoint_.address().queues;
     if (wanted > offered) {
-        support::fail(Errc::out_of_range, name_ + ": queues=" + std::to_string(wanted) + ", the backend has " +
-                                              std::to_string(offered));
+        support::fail(Errc::out_of_range,
+                      name_ + ": queues=" + std::to_string(wanted) + ", the backend has " + std::to_string(offered));
     }
     if (wanted != 0) return wanted;
     // A backend that claims all that the protocol can name leaves the number to us, and may serve fewer.

@@ -77,9 +77,7 @@ private:
     [[nodiscard]] Deadline deadline() const { return std::chrono::steady_clock::now() + options_.command_deadline; }
     [[nodiscard]] unsigned choose_pairs() const;
     [[nodiscard]] unsigned max_pairs() const noexcept { return std::min(pairs_, offer_.queue_pairs); }
-    [[nodiscard]] bool has_protocol_features() const noexcept {
-        return (offer_.features & protocol_features_bit) != 0;
-    }
+    [[nodiscard]] bool has_protocol_features() const noexcept { return (offer_.features & protocol_features_bit) != 0; }
     void share_memory();
     void start_rings();
     void enable_pairs(unsigned from, unsigned count, Deadline deadline);

@@ -18,8 +18,8 @@ class ControlPath {
 public:
     virtual ~ControlPath() = default;
 
-    // Sends a command and blocks for its answer. Throws Errc::device_refused; Errc::device_timeout, after which the path
-    // is unusable, since the device may still carry the command out; Errc::control_queue_unusable from then on;
+    // Sends a command and blocks for its answer. Throws Errc::device_refused; Errc::device_timeout, after which the
+    // path is unusable, since the device may still carry the command out; Errc::control_queue_unusable from then on;
     // Errc::bad_device when the answer breaks the rules; Errc::device_removed. `what` names the command in the error.
     void execute(ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
                  std::chrono::milliseconds deadline, const std::string& what);

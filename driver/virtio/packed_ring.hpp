@@ -39,6 +39,12 @@ public:
         void readable(Iova address, std::uint32_t length) noexcept { write(address, word_ + length); }
         // A buffer of write_length().
         void writable(Iova address) noexcept { write(address, word_ + writable_); }
+        [[nodiscard]] RawDescriptors raw_readable() const noexcept { return raw(word_); }
+        [[nodiscard]] RawDescriptors raw_writable() const noexcept { return raw(word_ + writable_); }
+        void skip(std::size_t count) noexcept {
+            at_ += count;
+            word_ += count * next_id;
+        }
 
     private:
         friend class PackedRing;
@@ -47,8 +53,12 @@ public:
         void write(Iova address, std::uint64_t word) noexcept {
             at_->addr = address.value;
             support::store_relaxed(second_word(*at_++), word);
-            word_ += std::uint64_t{1} << 32;  // the next slot's id
+            word_ += next_id;
         }
+        [[nodiscard]] RawDescriptors raw(std::uint64_t word) const noexcept {
+            return {reinterpret_cast<std::byte*>(at_), word, next_id};
+        }
+        static constexpr std::uint64_t next_id = std::uint64_t{1} << 32;
         PackedDescriptor* at_;
         std::uint64_t word_;      // flags and id of the next descriptor
         std::uint64_t writable_;  // what makes it one to write to
@@ -80,12 +90,20 @@ public:
             // 2.8.6.1: flags tell that the rest is there, and lie in the same word.
             const std::uint64_t word = support::load_acquire(second_word(*at_++));
             length = static_cast<std::uint32_t>(word);
-            return (static_cast<std::uint32_t>(word >> 32) & ~id_and_flags(0, descriptor_flags::write)) == used_++;
+            return (static_cast<std::uint32_t>(word >> 32) & matters) == used_++;
+        }
+        [[nodiscard]] RawUsed raw() const noexcept {
+            return {reinterpret_cast<const std::byte*>(at_), true, used_, matters};
+        }
+        void skip(std::size_t count) noexcept {
+            at_ += count;
+            used_ += static_cast<std::uint32_t>(count);
         }
 
     private:
         friend class PackedRing;
         Reader(const PackedDescriptor* at, std::uint32_t used) noexcept : at_(at), used_(used) {}
+        static constexpr std::uint32_t matters = ~(std::uint32_t{descriptor_flags::write} << 16);
         const PackedDescriptor* at_;
         std::uint32_t used_;  // id and flags of the next descriptor once it is used
     };

@@ -7,6 +7,7 @@
 // served as well; a buffer that it holds longer than the others makes the ring look full until it returns.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -36,6 +37,19 @@ struct RingFormat {
     bool packed = false;
     bool in_order = false;
     bool event_idx = false;
+};
+
+// A run of descriptors or used elements for a routine that handles several at once.
+struct RawDescriptors {
+    std::byte* first;    // 16 bytes each: address, and a word of length, and flags and id as the layout has them
+    std::uint64_t word;  // what length is added to for the first,
+    std::uint64_t step;  // and by how much that grows from one to the next
+};
+struct RawUsed {
+    const std::byte* first;
+    bool packed;             // 16 bytes each, length in the second word's lower half; else 8, in the upper
+    std::uint32_t expected;  // the other half of the first one, growing by 1,
+    std::uint32_t mask;      // as far as it matters
 };
 
 // True when `event` is one of the indices from `old_idx` to just before `new_idx`, modulo 2^16. 2.7.7.1, 2.7.10.1.

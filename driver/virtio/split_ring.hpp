@@ -42,6 +42,12 @@ public:
         void readable(Iova address, std::uint32_t length) noexcept { write(address, length); }
         // A buffer of write_length().
         void writable(Iova address) noexcept { write(address, writable_); }
+        // The same for several at once; skip() those that were written.
+        [[nodiscard]] RawDescriptors raw_readable() const noexcept { return {reinterpret_cast<std::byte*>(at_), 0, 0}; }
+        [[nodiscard]] RawDescriptors raw_writable() const noexcept {
+            return {reinterpret_cast<std::byte*>(at_), writable_, 0};
+        }
+        void skip(std::size_t count) noexcept { at_ += count; }
 
     private:
         friend class SplitRing;
@@ -85,6 +91,14 @@ public:
             const std::uint64_t element = support::load_relaxed(*reinterpret_cast<const le64*>(at_++));
             length = static_cast<std::uint32_t>(element >> 32);
             return static_cast<std::uint32_t>(element) == slot_++;
+        }
+        // The same for several at once; skip() those that were read.
+        [[nodiscard]] RawUsed raw() const noexcept {
+            return {reinterpret_cast<const std::byte*>(at_), false, slot_, 0xffffffff};
+        }
+        void skip(std::size_t count) noexcept {
+            at_ += count;
+            slot_ += static_cast<std::uint32_t>(count);
         }
 
     private:

@@ -17,7 +17,7 @@ void Virtqueue::enable(const virtio::QueueConfig& config, virtio::FeatureSet fea
     const auto make = rules_.packed ? make_packed_layout : make_split_layout;
     layout_ = make(memory_, blame_, rules_, config, start);
     if (layout_ != nullptr) static_cast<void>(want_notifications(true));
-    seen_ = start;
+    note_seen();
 }
 
 bool Virtqueue::fetch(Chain& chain) {

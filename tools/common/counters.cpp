@@ -37,6 +37,7 @@ Stats difference(const Stats& later, const Stats& earlier) {
         for (const Counter& counter : counters) pair.*counter.value -= before->*counter.value;
     }
     result.config_changes -= earlier.config_changes;
+    result.reconnects -= earlier.reconnects;
     result.control_commands -= earlier.control_commands;
     result.control_failures -= earlier.control_failures;
     return result;

@@ -72,6 +72,7 @@ Json pair_json(const Info& info, const Stats& stats) {
             {"pairs", std::move(pairs)},
             {"sum", std::move(total)},
             {"config_changes", stats.config_changes},
+            {"reconnects", stats.reconnects},
             {"control_commands", stats.control_commands},
             {"control_failures", stats.control_failures}};
 }

@@ -15,8 +15,8 @@ constexpr std::string_view usage = R"(Usage: mqctl COMMAND [ARGUMENTS] [OPTIONS]
   map [DEV]          which pair has which vectors, IRQs, vCPUs and thread
   info [DEV]         features, rings, MTU, MAC, link, IOMMU mode, vectors, memory
 
-DEV is a PCI address (0000:00:04.0 or 00:04.0), a kernel interface name, or the path of a control
-socket. It may be left out where there is only one.
+DEV is a PCI address (0000:00:04.0 or 00:04.0), a kernel interface name, vhost-user:/path,
+or the path of a control socket. It may be left out where there is only one.
 Exit codes: 0 done, 1 failed, 2 usage, 3 no such device or nobody drives it, 4 not permitted,
 5 refused by the device, 6 timed out.
 )";

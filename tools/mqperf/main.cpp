@@ -16,7 +16,8 @@ constexpr std::string_view usage = R"(Usage: mqperf JOB [DEV] [OPTIONS]
   ping       measure round trips to --to with ICMP echo
 
 DEV is a PCI address (0000:00:04.0 or 00:04.0) of a function that is bound to vfio-pci (mqctl bind);
-it may be left out where there is only one. One thread serves each queue pair; mqctl and mqstat work
+it may be left out where there is only one. Or it is a vhost-user backend: vhost-user:/path/to/socket,
+with ,server behind it to listen there and ,queues=N for the number of queue pairs. One thread serves each queue pair; mqctl and mqstat work
 on the running program. A summary comes at the end.
 Exit codes: 0 done, 1 failed, 2 usage, 3 no such device, 4 not permitted, 5 refused by the device,
 6 timed out.

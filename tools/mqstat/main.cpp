@@ -14,8 +14,8 @@ Prints one row for each queue pair: state, vCPU, packets, bytes, drops, interrup
 first table counts since the application's start, the others since the table before. INTERVAL is in
 seconds; COUNT tables are printed, or without it tables until ^C, which ends with a summary.
 
-DEV is a PCI address (0000:00:04.0 or 00:04.0), a kernel interface name, or the path of a control
-socket. It may be left out where there is only one.
+DEV is a PCI address (0000:00:04.0 or 00:04.0), a kernel interface name, vhost-user:/path,
+or the path of a control socket. It may be left out where there is only one.
 Exit codes: 0 done, 1 failed, 2 usage, 3 no such device or nobody drives it, 4 not permitted,
 6 timed out.
 )";

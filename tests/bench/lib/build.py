@@ -13,8 +13,8 @@ def programs(folder=None):
         return Programs(pathlib.Path(folder))
     build = TREE / "build" / "bench"
     _run([TREE / "tools" / "packages", "build", "bench"])
-    _run(["cmake", "--preset", PRESET, "-B", build, "-DVMQ_BENCHMARKS=ON"])
-    _run(["cmake", "--build", build, "-j", str(os.cpu_count())])
+    _run(["cmake", "--preset", PRESET, "-B", build, "-DBUILD_TESTING=ON"])
+    _run(["cmake", "--build", build, "-j", str(os.cpu_count()), "--target", "vmq_bench"])
     return Programs(build)
 
 

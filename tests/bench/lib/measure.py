@@ -1,6 +1,7 @@
 """One cell measured: its parties in alternation, and what follows from their results."""
 import dataclasses
 
+from lib.limit import Limit, limited, seconds
 from lib.parties import Lineup, alternate
 from lib.processes import Failure
 from lib.ratios import median, paired_ratio
@@ -20,7 +21,7 @@ def _check(results):
 def _throughput(cell, results):
     rates = _rates(results)
     record = {"packets_per_second": rates, "ratio": paired_ratio(rates["vmq"], rates["dpdk"])}
-    if "limit" in rates:
+    if limited(cell):
         record["share_of_limit"] = paired_ratio(rates["vmq"], rates["limit"])
     if cell.pairs > 1:
         record["scaling"] = {name: paired_ratio(rates[name], rates[name + "-one"]) for name in ("vmq", "dpdk")}
@@ -44,18 +45,33 @@ def _parties(lineup, cell):
     return parties
 
 
-def party_count(cell):
-    return 4 if cell.pairs > 1 else 2
+START_SECONDS = 1.2  # of one party, by experience
+
+
+def estimate(cell, rounds, milliseconds):
+    """Seconds that a cell takes."""
+    parties = 4 if cell.pairs > 1 else 2
+    return parties * (START_SECONDS + rounds * milliseconds / 1000) + seconds() * (rounds if limited(cell) else 1)
 
 
 def measure(programs, cpus, cell, rounds, milliseconds):
-    """The record of one cell; a cell that fails keeps its reason."""
+    """The record of one cell. One that fails is tried once more, and both reasons are kept."""
+    first = _try(programs, cpus, cell, rounds, milliseconds)
+    if "failed" not in first:
+        return first
+    return _try(programs, cpus, cell, rounds, milliseconds) | {"failed_at_first": first["failed"]}
+
+
+def _try(programs, cpus, cell, rounds, milliseconds):
     record = dataclasses.asdict(cell) | {"name": cell.name}
     try:
         with Lineup(programs, cpus) as lineup:
             parties = _parties(lineup, cell)
             record["dpdk_routines"] = parties["dpdk"].description.get("routines")
-            results = alternate(parties, rounds, milliseconds)
+            limit = Limit(programs, cpus, cell)
+            results = alternate(parties | ({"limit": limit} if limited(cell) else {}), rounds, milliseconds)
+            lines = [result["line_latency_ns"] for result in results.get("limit") or [limit.run()]]
+        record["line_latency_ns"] = median(lines)
         _check(results)
         return record | (_round_trips(results) if cell.job == "ping" else _throughput(cell, results))
     except Failure as failure:

@@ -1,7 +1,7 @@
 """The comparison's table."""
 from lib.ratios import median
 
-HEAD = ("cell", "vmq", "DPDK", "ratio", "range", "of the limit", "scaling")
+HEAD = ("cell", "vmq", "DPDK", "ratio", "range", "of the limit", "2 pairs : 1", "line ns")
 
 
 def _range(ratio):
@@ -19,9 +19,10 @@ def _figures(record):
 
 def row(record):
     if "failed" in record:
-        return [record["name"], "failed: " + record["failed"]]
+        return [record["name"], "failed"]
     share = record.get("share_of_limit")
     scaling = record.get("scaling")
     return [record["name"], *_figures(record), f"{record['ratio']['median']:.2f}", _range(record["ratio"]),
             f"{share['median']:.0%}" if share else "",
-            f"{scaling['vmq']['median']:.2f}, DPDK {scaling['dpdk']['median']:.2f}" if scaling else ""]
+            f"{scaling['vmq']['median']:.2f}, DPDK {scaling['dpdk']['median']:.2f}" if scaling else "",
+            f"{record['line_latency_ns']:.0f}"]

@@ -1,13 +1,15 @@
 """Tables for people, on a terminal and in Markdown."""
 
 
-def _cells_as_text(rows):
-    return [["" if value is None else str(value) for value in row] for row in rows]
+def _cells_as_text(head, rows):
+    """Every value as text, every row as long as the head."""
+    rows = [["" if value is None else str(value) for value in row] for row in rows]
+    return [row + [""] * (len(head) - len(row)) for row in rows]
 
 
 def text_table(head, rows):
     """Columns in line; those whose every value begins with a digit are flush right."""
-    body = _cells_as_text(list(rows))
+    body = _cells_as_text(head, rows)
     widths = [max(map(len, column)) for column in zip(head, *body)]
     numeric = [all(value[:1].isdigit() or not value for value in column) for column in zip(*body)] or [False] * len(head)
     def line(row):
@@ -19,7 +21,7 @@ def text_table(head, rows):
 
 def markdown_table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
-    lines += ["| " + " | ".join(row) + " |" for row in _cells_as_text(rows)]
+    lines += ["| " + " | ".join(row) + " |" for row in _cells_as_text(head, rows)]
     return "\n".join(lines)
 
 

@@ -90,21 +90,29 @@ struct Forward {  // what is received at a position is transmitted at the same o
 // Runs the two loops against each other on the two CPUs; `driver` returns a count, whose sum a second is returned.
 template <typename Driver, typename Device>
 double rate(const Settings& settings, Driver&& driver, Device&& device) {
-    std::atomic<bool> stop{false};
-    std::thread other{[&] {
+    std::atomic<bool> started{false};
+    std::atomic<bool> stopped{false};
+    std::thread device_thread{[&] {
         affinity::pin_thread(settings.cpus[1]);
-        while (!stop.load(std::memory_order_relaxed)) device();
+        started = true;
+        started.notify_one();
+        while (!stopped.load(std::memory_order_relaxed)) device();
     }};
-    affinity::pin_thread(settings.cpus[0]);
-    const auto begin = Clock::now();
-    const auto end = begin + settings.time;
-    std::uint64_t count = 0;
-    auto now = begin;
-    for (; now < end; now = Clock::now())
-        for (int turn = 0; turn < 1024; ++turn) count += driver();
-    stop = true;
-    other.join();
-    return static_cast<double>(count) / std::chrono::duration<double>(now - begin).count();
+    double result = 0;
+    std::thread driver_thread{[&] {
+        affinity::pin_thread(settings.cpus[0]);
+        started.wait(false);
+        const auto begin = Clock::now();
+        std::uint64_t count = 0;
+        auto now = begin;
+        for (; now < begin + settings.time; now = Clock::now())
+            for (int turn = 0; turn < 1024; ++turn) count += driver();
+        stopped = true;
+        result = static_cast<double>(count) / std::chrono::duration<double>(now - begin).count();
+    }};
+    driver_thread.join();
+    device_thread.join();
+    return result;
 }
 
 template <typename Ring, typename Job>

@@ -16,9 +16,9 @@
 #include <thread>
 
 #include "driver/control/server.hpp"
-#include "driver/support/unix_socket.hpp"
 #include "driver/support/event_fd.hpp"
 #include "driver/support/unique_fd.hpp"
+#include "driver/support/unix_socket.hpp"
 #include "tests/unit/control/samples.hpp"
 
 namespace vmq::control {
@@ -117,7 +117,8 @@ public:
     explicit RawClient(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         const timeval patience{20, 0};  // a test that fails must not hang
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-        if (const int error = support::connect_errno(fd_.get(), support::socket_address(path, "control socket")); error != 0)
+        if (const int error = support::connect_errno(fd_.get(), support::socket_address(path, "control socket"));
+            error != 0)
             throw std::system_error(error, std::generic_category(), path);
     }
 

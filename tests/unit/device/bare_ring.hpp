@@ -100,6 +100,7 @@ public:
                   std::uint16_t start)
         : BareRing(transport, ring_size, features), staged_(start), published_(start), taken_(start) {
         for (std::uint16_t i = 0; i < size; ++i) free_list_.push_back(i);
+        available().idx = start;
         disarm();
     }
 
@@ -150,7 +151,7 @@ public:
             ++taken_;
             ++used.buffers;
             if (heads_.empty()) return used;
-        } while (give_up(in_order ? heads_.front() : static_cast<std::uint16_t>(used.id)) != used.id);
+        } while (give_up(in_order ? heads_.front() : static_cast<std::uint16_t>(used.id)) != used.id && in_order);
         return used;
     }
 

@@ -178,9 +178,7 @@ const std::vector<Rule> packed_rules{
      [](BareQueue& q) {
          q.ring->add(std::vector<BareElement>(16, {q.address(0), 8, false}));
          q.ring->publish();
-         add_flags(q.packed().descriptor(0), flag::next);
-         // One round on: available again while the device has it.
-         q.packed().descriptor(1).flags = mark::used;
+         add_flags(q.packed().descriptor(0), flag::next);  // the last, in the second lap
      },
      "descriptor 1 of a list is not available"},
     {"IndirectInList", packed,

@@ -1,9 +1,9 @@
 // Addresses of vhost-user devices.
+#include "driver/vhost/address.hpp"
+
 #include <filesystem>
 
 #include <gtest/gtest.h>
-
-#include "driver/vhost/address.hpp"
 
 namespace vmq::vhost {
 namespace {

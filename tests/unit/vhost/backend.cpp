@@ -14,9 +14,7 @@ namespace vmq::vhost {
 using namespace std::chrono_literals;
 
 ScriptedBackend::ScriptedBackend(const std::string& path, Script script, bool connects)
-    : script_(std::move(script)),
-      endpoint_({.path = path, .server = !connects}),
-      thread_([this] { serve(); }) {}
+    : script_(std::move(script)), endpoint_({.path = path, .server = !connects}), thread_([this] { serve(); }) {}
 
 ScriptedBackend::~ScriptedBackend() {
     stop_ = true;

@@ -1,4 +1,6 @@
 // Messages in and out, and every way in which a backend's reply can be wrong.
+#include "driver/vhost/channel.hpp"
+
 #include <chrono>
 #include <filesystem>
 
@@ -7,7 +9,6 @@
 #include <vmq/error.hpp>
 
 #include "driver/support/event_fd.hpp"
-#include "driver/vhost/channel.hpp"
 #include "tests/unit/vhost/errors.hpp"
 #include "tests/unit/vhost/message.hpp"
 
@@ -101,8 +102,9 @@ TEST_F(ChannelTest, RefusesEveryOtherSize) {
         Channel other{std::move(fresh.frontend), "vhost-user:/x"};
         const Header header{1, good_flags, size};
         write_bytes(fresh.backend.get(), std::as_bytes(std::span{&header, 1}));
-        const Caught error =
-            caught([&] { other.receive(Request::get_features, std::as_writable_bytes(std::span{&answer, 1}), soon()); });
+        const Caught error = caught([&] {
+            other.receive(Request::get_features, std::as_writable_bytes(std::span{&answer, 1}), soon());
+        });
         EXPECT_EQ(error.code, Errc::bad_device) << size;
         EXPECT_FALSE(other.good()) << size;
     }
@@ -110,8 +112,8 @@ TEST_F(ChannelTest, RefusesEveryOtherSize) {
 
 TEST_F(ChannelTest, AnEmptyReplyIsARefusalWhereThatIsAllowed) {
     write_header(24, good_flags, 0);
-    EXPECT_FALSE(channel.receive_unless_refused(Request::get_config, std::as_writable_bytes(std::span{&answer, 1}),
-                                                soon()));
+    EXPECT_FALSE(
+        channel.receive_unless_refused(Request::get_config, std::as_writable_bytes(std::span{&answer, 1}), soon()));
     EXPECT_TRUE(channel.good());
 }
 

@@ -1,4 +1,6 @@
 // Who listens, who connects, and what is said when they do not meet.
+#include "driver/vhost/endpoint.hpp"
+
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -9,7 +11,6 @@
 #include <vmq/error.hpp>
 
 #include "driver/support/unix_socket.hpp"
-#include "driver/vhost/endpoint.hpp"
 #include "tests/unit/vhost/errors.hpp"
 #include "tests/unit/vhost/folder.hpp"
 

@@ -1,12 +1,13 @@
 // The handshake in its order, and commands with and without acknowledgements. The replies lie in the socket before they
 // are asked for.
+#include "driver/vhost/frontend.hpp"
+
 #include <chrono>
 
 #include <gtest/gtest.h>
 
 #include <vmq/error.hpp>
 
-#include "driver/vhost/frontend.hpp"
 #include "tests/unit/vhost/errors.hpp"
 #include "tests/unit/vhost/message.hpp"
 

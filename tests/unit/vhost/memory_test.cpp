@@ -1,9 +1,10 @@
 // Shared memory: few regions, the same addresses on both sides, and files that nobody can shrink.
+#include "driver/vhost/memory.hpp"
+
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
-#include "driver/vhost/memory.hpp"
 #include "tests/unit/vhost/errors.hpp"
 
 namespace vmq::vhost {

@@ -42,9 +42,9 @@ protected:
     }
     std::size_t count_lines(std::string_view part) {
         const std::lock_guard lock{mutex};
-        return static_cast<std::size_t>(
-            std::count_if(lines.begin(), lines.end(),
-                          [part](const std::string& line) { return line.find(part) != std::string::npos; }));
+        return static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), [part](const std::string& line) {
+            return line.find(part) != std::string::npos;
+        }));
     }
     static std::size_t send(QueuePair& pair, std::size_t count) {
         Batch batch;

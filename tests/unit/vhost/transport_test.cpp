@@ -1,11 +1,12 @@
 // The transport against a scripted backend: what the driver sees, and what the backend is told.
+#include "driver/vhost/transport.hpp"
+
 #include <chrono>
 
 #include <gtest/gtest.h>
 
 #include <vmq/error.hpp>
 
-#include "driver/vhost/transport.hpp"
 #include "driver/virtio/initialisation.hpp"
 #include "tests/unit/vhost/backend.hpp"
 #include "tests/unit/vhost/errors.hpp"
@@ -39,8 +40,8 @@ protected:
         }
         static_cast<void>(std::move(device).start());
     }
-    void set_pairs(std::uint16_t count, std::chrono::milliseconds deadline = 1s) {
-        const support::le16 data{count};
+    void set_pairs(unsigned count, std::chrono::milliseconds deadline = 1s) {
+        const support::le16 data{static_cast<std::uint16_t>(count)};
         transport->control_path()->execute(virtio::ControlClass::mq, virtio::mq_command::vq_pairs_set,
                                            std::as_bytes(std::span{&data, 1}), deadline, "change");
     }
@@ -135,12 +136,12 @@ TEST_F(VhostTransport, ChangesTheNumberOfPairs) {
     start();
     open();
     run(4);
-    for (const std::uint16_t count : {4, 1, 3, 2, 2}) {
+    for (const unsigned count : {4, 1, 3, 2, 2}) {
         set_pairs(count);
         EXPECT_EQ(backend->enabled_pairs(), count);
     }
     EXPECT_EQ(transport->control_path()->commands(), 5u);
-    for (const std::uint16_t count : {0, 5}) EXPECT_EQ(caught([&] { set_pairs(count); }).code, Errc::device_refused);
+    for (const unsigned count : {0, 5}) EXPECT_EQ(caught([&] { set_pairs(count); }).code, Errc::device_refused);
     EXPECT_EQ(backend->enabled_pairs(), 2u);
 }
 

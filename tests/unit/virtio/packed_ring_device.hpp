@@ -94,7 +94,9 @@ public:
         return !is_available(next_avail_);
     }
     // With EVENT_IDX: so many more descriptors may come without a notification.
-    void ask_after(std::uint16_t descriptors) { set_event(event_flags::desc, offset_and_wrap(next_avail_ + descriptors)); }
+    void ask_after(std::uint16_t descriptors) {
+        set_event(event_flags::desc, offset_and_wrap(next_avail_ + descriptors));
+    }
     void set_notifications(bool on) {
         support::store_release(device_event_->flags, on ? event_flags::enable : event_flags::disable);
     }
@@ -114,8 +116,8 @@ private:
     }
     le64& second_word(std::uint32_t position) { return reinterpret_cast<le64*>(&descriptor(position))[1]; }
     void note(std::uint32_t id, std::uint32_t length, std::size_t descriptors) {
-        const auto flags = static_cast<std::uint16_t>(
-            (wrap(next_used_) ? packed_flags::avail | packed_flags::used : 0) | used_flags_);
+        const auto flags =
+            static_cast<std::uint16_t>((wrap(next_used_) ? packed_flags::avail | packed_flags::used : 0) | used_flags_);
         noted_.push_back({next_used_, word(length, static_cast<std::uint16_t>(id), flags)});
         next_used_ += static_cast<std::uint32_t>(descriptors);
     }

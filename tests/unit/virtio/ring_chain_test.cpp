@@ -94,7 +94,8 @@ TYPED_TEST(RingChainTest, EveryLengthAndEverySplitFillsTheRingAgainAndAgain) {
                 const std::size_t split = round % (length + 1);
                 for (std::size_t i = 0; i < length; ++i) {
                     segments.push_back({Iova{0x1000 * round + i}, round});
-                    pieces.push_back({0x1000 * round + i, round, i < split ? std::uint16_t{0} : descriptor_flags::write});
+                    pieces.push_back(
+                        {0x1000 * round + i, round, i < split ? std::uint16_t{0} : descriptor_flags::write});
                 }
                 pair.ring.add_chain(std::span{segments}.first(split), std::span{segments}.subspan(split));
             }

@@ -89,8 +89,8 @@ public:
         for (std::uint16_t id = buffer.id; buffer.pieces.size() < size_;) {
             const Descriptor& found = descriptors_[id];
             const std::uint16_t flags = found.flags.value();
-            buffer.pieces.push_back({found.addr.value(), found.len.value(),
-                                     static_cast<std::uint16_t>(flags & ~descriptor_flags::next)});
+            buffer.pieces.push_back(
+                {found.addr.value(), found.len.value(), static_cast<std::uint16_t>(flags & ~descriptor_flags::next)});
             if ((flags & descriptor_flags::next) == 0) break;
             id = found.next.value();
         }

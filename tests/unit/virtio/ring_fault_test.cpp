@@ -171,7 +171,8 @@ TYPED_TEST(RingFaultTest, RandomIdsNeverBreakTheCount) {
                 }
                 (void)pair.ring.publish();
                 for (auto n = next(4); n > 0; --n)
-                    pair.device.use_id(next(3) != 0 ? pair.ring.slots().slot(pair.ring.slots().retired) : next(17), next(99));
+                    pair.device.use_id(next(3) != 0 ? pair.ring.slots().slot(pair.ring.slots().retired) : next(17),
+                                       next(99));
                 pair.device.publish();
                 for (const Used& used : pair.take_all()) {
                     ASSERT_LT(used.id, 16);

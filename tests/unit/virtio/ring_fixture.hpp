@@ -52,9 +52,9 @@ private:
             for (const unsigned variant : {0U, 1U, 2U, 3U}) {
                 const bool event_idx = (variant & 1) != 0;
                 const bool in_bursts = (variant & 2) != 0;
-                SCOPED_TRACE(testing::Message() << "start " << start << (event_idx ? ", EVENT_IDX" : "")
-                                                << (keeps_order ? ", IN_ORDER" : "")
-                                                << (in_bursts ? ", in bursts" : ""));
+                SCOPED_TRACE(testing::Message()
+                             << "start " << start << (event_idx ? ", EVENT_IDX" : "")
+                             << (keeps_order ? ", IN_ORDER" : "") << (in_bursts ? ", in bursts" : ""));
                 Pair pair{ring_size, format(keeps_order, event_idx), static_cast<std::uint16_t>(start)};
                 pair.in_bursts = in_bursts;
                 body(pair, event_idx);

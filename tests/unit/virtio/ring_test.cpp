@@ -97,9 +97,8 @@ TYPED_TEST(RingTest, AWriterStagesReadableBuffersOfEveryLength) {
     this->in_any_order([](auto& pair, bool) {
         for (unsigned lap = 0; lap < 3; ++lap) {
             const std::uint32_t from = pair.ring.slots().staged;
-            stage_run(pair.ring, 16, 0, [](auto& writer, std::uint32_t n) {
-                writer.readable(Iova{0x7000 + n}, 0xffff'fff0 + n);
-            });
+            stage_run(pair.ring, 16, 0,
+                      [](auto& writer, std::uint32_t n) { writer.readable(Iova{0x7000 + n}, 0xffff'fff0 + n); });
             EXPECT_TRUE(pair.available().empty());
             (void)pair.ring.publish();
             const auto found = pair.available();
@@ -111,6 +110,36 @@ TYPED_TEST(RingTest, AWriterStagesReadableBuffersOfEveryLength) {
             }
             pair.device.publish();
             ASSERT_EQ(pair.take_all().size(), 16U);
+        }
+    });
+}
+
+TYPED_TEST(RingTest, ASlotMayHoldAnotherKindOfBufferInEachLap) {
+    this->in_any_order([](auto& pair, bool) {
+        const std::vector<Segment> segments(16, Segment{Iova{0x3000}, 1});
+        pair.ring.write_length(2048);
+        for (unsigned lap = 0; lap < 12; ++lap) {
+            std::vector<Piece> expected(16, Piece{0x1000, 2048, descriptor_flags::write});
+            if (lap % 3 == 0) {
+                pair.ring.add_chain(segments, {});
+                expected.assign(16, Piece{0x3000, 1, 0});
+            } else if (lap % 3 == 1) {
+                stage_run(pair.ring, 16, descriptor_flags::write,
+                          [](auto& writer, std::uint32_t) { writer.writable(Iova{0x1000}); });
+            } else {
+                stage_run(pair.ring, 16, 0, [](auto& writer, std::uint32_t) { writer.readable(Iova{0x2000}, 60); });
+                expected.assign(16, Piece{0x2000, 60, 0});
+            }
+            (void)pair.ring.publish();
+            std::vector<Piece> pieces;
+            for (const Available& buffer : pair.available()) {
+                pieces.insert(pieces.end(), buffer.pieces.begin(), buffer.pieces.end());
+                pair.device.use(buffer, 0);
+            }
+            EXPECT_EQ(pieces, expected);
+            pair.device.publish();
+            (void)pair.take_all();
+            ASSERT_EQ(pair.ring.slots().free(), 16U);
         }
     });
 }

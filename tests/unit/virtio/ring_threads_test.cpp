@@ -128,8 +128,7 @@ protected:
         Event doorbell{0};
         Event interrupt{0};
         std::atomic<bool> device_done{false};
-        std::thread device{
-            [&] { device_done = run_device(pair.device, payloads, in_order, doorbell, interrupt); }};
+        std::thread device{[&] { device_done = run_device(pair.device, payloads, in_order, doorbell, interrupt); }};
         Driver<Ring> driver{pair, payloads};
         EXPECT_TRUE(driver.run(doorbell, interrupt)) << "the driver was not woken, or " << int(pair.ring.fault());
         device.join();

@@ -138,21 +138,6 @@ TEST_P(SplitRingTest, ARunEndsWhereTheUsedRingEnds) {
     }
 }
 
-TEST_P(SplitRingTest, DescriptorsOfWriteLengthAreWrittenOnceOnly) {
-    ring_.write_length(2048);
-    for (std::uint16_t id = 0; id < 16; ++id) {
-        EXPECT_EQ(device_.descriptor(id).len.value(), 2048U);
-        EXPECT_EQ(device_.descriptor(id).flags.value(), descriptor_flags::write);
-    }
-    auto writer = ring_.writer();
-    writer.writable(Iova{0x1234'5678'9abc});
-    ring_.stage(1);
-    const Descriptor written = device_.descriptor(start() % 16);
-    EXPECT_EQ(written.addr.value(), 0x1234'5678'9abcU);
-    EXPECT_EQ(written.len.value(), 2048U);
-    EXPECT_EQ(written.flags.value(), descriptor_flags::write);
-}
-
 TEST_P(SplitRingTest, AChainPassesTheRingsEnd) {
     while (ring_.slots().to_end(ring_.slots().staged) != 1) ring_.add_readable({Iova{0x1000}, 1});
     (void)ring_.publish();

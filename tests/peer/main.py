@@ -1,0 +1,44 @@
+"""Runs the tests with dpdk-testpmd: one line per test, then `N passed, N failed, N skipped`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import unittest
+from pathlib import Path
+
+import peercase
+import testpmd
+from lab import build
+from lab.cli import Stopped, raise_on_signals
+from report import Report, tests_in
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests/peer/run", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="run the tests whose name contains one of these")
+    parser.add_argument("--list", action="store_true", help="print the names and run nothing")
+    parser.add_argument("--tools", metavar="DIR", help="take mqctl, mqstat and mqperf from here; build nothing")
+    options = parser.parse_args()
+
+    found = list(tests_in(unittest.defaultTestLoader.discover(str(Path(__file__).parent))))
+    chosen = [test for test in found if not options.names or any(name in test.id() for name in options.names)]
+    if not chosen:
+        parser.error(f"no test is named like {' or '.join(options.names)}")
+    if options.list:
+        print("\n".join(test.id() for test in chosen))
+        return 0
+    raise_on_signals()
+    report = Report()
+    try:
+        if not testpmd.reason_to_skip():
+            peercase.tools_folder = build.programs(options.tools)[0].parent.absolute()
+        unittest.TestSuite(chosen).run(report)
+    except Stopped as stopped:
+        return 128 + stopped.number
+    print(f"{report.passed} passed, {report.failed} failed, {len(report.skipped)} skipped")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

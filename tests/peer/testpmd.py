@@ -1,0 +1,98 @@
+"""A dpdk-testpmd with one vhost port, at the other end of its command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Optional
+
+PROMPT = b"testpmd> "
+PATIENCE = 20.0
+
+
+def reason_to_skip() -> Optional[str]:
+    if shutil.which("dpdk-testpmd") is None:
+        return "no dpdk-testpmd (Debian and Ubuntu: apt-get install dpdk-dev)"
+    return None
+
+
+class Testpmd:
+    """Serves the socket `path` with `queues` queue pairs; forwards nothing until told to. client: it connects."""
+
+    def __init__(self, path: Path, queues: int, client: bool = False) -> None:
+        device = f"net_vhost0,iface={path},queues={queues}" + (",client=1" if client else "")
+        self._output, terminal = os.openpty()  # to a pipe it would write its lines only in large blocks
+        self._process = subprocess.Popen(
+            ["dpdk-testpmd", "--no-pci", "--no-huge", "-m", "256", "-l", "0,1", "--no-telemetry",
+             f"--file-prefix=vmq-{os.getpid()}-{id(self)}", "--vdev", device, "--", "-i", "--no-mlockall",
+             f"--rxq={queues}", f"--txq={queues}", "--nb-cores=1", "--total-num-mbufs=16384"],
+            stdin=subprocess.PIPE, stdout=terminal, stderr=terminal, start_new_session=True)
+        os.close(terminal)
+        self._text = b""
+        self._await_prompt()
+
+    def __enter__(self) -> Testpmd:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def command(self, line: str) -> str:
+        """Types a command and returns what it prints."""
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+        return self._await_prompt()
+
+    def forward(self, mode: str, start: str = "start") -> None:
+        self.command(f"set fwd {mode}")
+        self.command(start)
+
+    def stop(self) -> None:
+        self.command("stop")
+
+    def counts(self) -> tuple[int, int]:
+        """(received, sent) packets of the port."""
+        text = self.command("show port stats 0")
+        received = re.search(r"RX-packets:\s*(\d+)", text)
+        sent = re.search(r"TX-packets:\s*(\d+)", text)
+        assert received and sent, text
+        return int(received[1]), int(sent[1])
+
+    def drain(self) -> tuple[int, int]:
+        """Takes what still lies in the rings, and returns the counts when they have come to rest."""
+        self.forward("rxonly")
+        before, now = None, self.counts()
+        while before != now:
+            time.sleep(0.05)
+            before, now = now, self.counts()
+        self.stop()
+        return now
+
+    def clear(self) -> None:
+        self.command("clear port stats 0")
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._process.stdin.close()
+        os.close(self._output)
+
+    def _await_prompt(self) -> str:
+        end = time.monotonic() + PATIENCE
+        while PROMPT not in self._text:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self._output], [], [], left)[0]:
+                raise TimeoutError("testpmd: no prompt after\n" + self._text.decode(errors="replace")[-2000:])
+            try:
+                self._text += os.read(self._output, 65536)
+            except OSError:
+                raise EOFError("testpmd ended:\n" + self._text.decode(errors="replace")[-2000:]) from None
+        text, self._text = self._text.rsplit(PROMPT, 1)
+        return text.decode(errors="replace")
