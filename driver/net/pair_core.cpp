@@ -20,11 +20,12 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 // Gives packets back up to the first that is not one whole buffer of the pool; returns that one, or the end.
-const Packet* give_whole(PacketPool& pool, const Packet* packets, const Packet* end) noexcept {
+const Packet* give_whole(const wide::Routines* wide, PacketPool& pool, const Packet* packets,
+                         const Packet* end) noexcept {
     const std::uint32_t whole = PacketAccess::form_of(pool, 1);
     const auto count = static_cast<std::size_t>(end - packets);
     BufferRef* const refs = pool.begin_give();
-    std::size_t done = wide::available() ? wide::give(refs, packets, count, whole) : 0;
+    std::size_t done = wide != nullptr ? wide->give(refs, packets, count, whole) : 0;
     for (; done < count && PacketAccess::form(packets[done]) == whole; ++done)
         PacketAccess::copy_ref(refs[done], packets[done]);
     pool.end_give(refs + done);
@@ -32,8 +33,9 @@ const Packet* give_whole(PacketPool& pool, const Packet* packets, const Packet* 
 }
 
 // Makes packets in raw storage.
-void make_whole(Packet* packets, const BufferRef* refs, std::size_t count, std::uint64_t shape) noexcept {
-    std::size_t done = wide::available() ? wide::make(packets, refs, count, shape) : 0;
+void make_whole(const wide::Routines* wide, Packet* packets, const BufferRef* refs, std::size_t count,
+                std::uint64_t shape) noexcept {
+    std::size_t done = wide != nullptr ? wide->make(packets, refs, count, shape) : 0;
     for (; done < count; ++done) PacketAccess::place(packets + done, refs[done], shape);
 }
 
@@ -91,7 +93,7 @@ std::size_t PairCore::allocate(Batch& batch, std::size_t count, std::size_t leng
     for (int attempt = 0; attempt < 2 && wanted > 0; ++attempt) {
         std::size_t got = wanted;
         const BufferRef* const refs = pool_->take(got);
-        make_whole(PacketAccess::storage(batch) + batch.size(), refs, got, shape);
+        make_whole(wide_, PacketAccess::storage(batch) + batch.size(), refs, got, shape);
         PacketAccess::set_size(batch, batch.size() + got);
         added += got;
         wanted -= got;
@@ -103,7 +105,8 @@ std::size_t PairCore::allocate(Batch& batch, std::size_t count, std::size_t leng
 void PairCore::recycle(Batch& batch) noexcept {
     if (batch.empty()) return;
     if (!pool_) return batch.clear();
-    for (const Packet* next = batch.begin(); (next = give_whole(*pool_, next, batch.end())) != batch.end(); ++next)
+    for (const Packet* next = batch.begin(); (next = give_whole(wide_, *pool_, next, batch.end())) != batch.end();
+         ++next)
         pool_->give_chain(PacketAccess::buffer(*next));
     PacketAccess::set_size(batch, 0);
 }

@@ -18,6 +18,7 @@
 #include "driver/net/relay.hpp"
 #include "driver/net/transmitq.hpp"
 #include "driver/net/wake.hpp"
+#include "driver/net/wide.hpp"
 
 namespace vmq::net {
 
@@ -97,6 +98,7 @@ private:
     static constexpr std::uint32_t call_relay = 2;
 
     const unsigned index_;
+    const wide::Routines* const wide_ = wide::routines();
     int placed_cpu_ = -1;
 
     // The owner's. `shape_` is what it acts by; it is ahead of seen_ while it still drains the transmitq.

@@ -88,8 +88,8 @@ private:
         const std::uint64_t whole = PacketAccess::whole(*pool_, 0);
         std::uint64_t bytes = 0;
         std::size_t done = 0;
-        if (wide_) {
-            done = wide::take(used.raw(), slots, packets, run, {whole, longest, mergeable}, bytes);
+        if (wide_ != nullptr) {
+            done = wide_->take(used.raw(), slots, packets, run, {whole, longest, mergeable}, bytes);
             used.skip(done);
         }
         for (; done < run; ++done) {
@@ -170,8 +170,8 @@ private:
         const std::uint64_t to_header = pool_->iova(nullptr).value - header_size;
         BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
         std::size_t done = 0;
-        if (wide_) {
-            done = wide::post(writer.raw_writable(), slots, refs, run, to_header);
+        if (wide_ != nullptr) {
+            done = wide_->post(writer.raw_writable(), slots, refs, run, to_header);
             writer.skip(done);
         }
         for (; done < run; ++done) {
@@ -187,7 +187,7 @@ private:
     PacketPool* pool_ = nullptr;
     std::uint32_t longest_ = 0;  // header and packet in one buffer
     std::uint32_t refill_threshold_;
-    const bool wide_ = wide::available();
+    const wide::Routines* const wide_ = wide::routines();
     std::uint64_t burst_bytes_ = 0;
     std::unique_ptr<BufferRef[]> slots_;  // the buffer behind each descriptor
 };

@@ -33,6 +33,9 @@ virtio::RingFormat ring_format(virtio::FeatureSet features) {
 
 bool indirect(virtio::FeatureSet features) { return features.has(Feature::indirect_desc); }
 
+// What an allocation of so many bytes takes.
+std::size_t whole_pages(std::size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
+
 // The next rung down the vector ladder from what `plan` uses.
 unsigned fewer_vectors(const VectorPlan& plan) {
     const auto pairs = static_cast<unsigned>(plan.pairs.size());
@@ -115,8 +118,8 @@ void NetDevice::check_memory() const {
     const std::size_t rings =
         ring_memory_size(ring_format(features_), ring_size(receiveq_of(0))) +
         transmitq_memory_size(ring_format(features_), indirect(features_), ring_size(transmitq_of(0)));
-    transport_->check_memory(config_.max_queue_pairs * rings +
-                             std::size_t{wanted_pairs()} * buffers_per_pair_ * buffer_size_);
+    transport_->check_memory(config_.max_queue_pairs * whole_pages(rings) +
+                             wanted_pairs() * whole_pages(std::size_t{buffers_per_pair_} * buffer_size_));
 }
 
 std::uint16_t NetDevice::ring_size(QueueIndex queue) const {

@@ -65,7 +65,7 @@ public:
     void reclaim() noexcept override {
         std::uint64_t completed = 0;
         while (const std::uint32_t run = ring_.used_run(size())) {
-            const std::uint32_t count = ring_.count_in_step(run);
+            const std::uint32_t count = count_used(run);
             give_back(ring_.slots().slot(ring_.slots().retired), count);
             ring_.retire(count);
             completed += count;
@@ -117,8 +117,8 @@ private:
         BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
         std::uint64_t bytes = 0;
         std::size_t done = 0;
-        if (wide_) {
-            done = wide::stage(writer.raw_readable(), slots, packets, run, {shortest, longest, to_header}, bytes);
+        if (wide_ != nullptr) {
+            done = wide_->stage(writer.raw_readable(), slots, packets, run, {shortest, longest, to_header}, bytes);
             writer.skip(done);
         }
         for (; done < run; ++done) {
@@ -196,6 +196,20 @@ private:
         return slot;
     }
 
+    // How many of a run of used buffers came in step.
+    std::uint32_t count_used(std::uint32_t run) noexcept {
+        if (ring_.in_order()) return ring_.count_in_order(run);
+        auto used = ring_.reader();
+        std::size_t count = 0;
+        if (wide_ != nullptr) {
+            count = wide_->check(used.raw(), run);
+            used.skip(count);
+        }
+        std::uint32_t length = 0;
+        while (count < run && used.read(length)) ++count;
+        return static_cast<std::uint32_t>(count);
+    }
+
     void give_back(std::uint32_t slot, std::uint32_t count) noexcept {
         if (odd_slots_ == 0) return pool_->give(&slots_[slot], count);
         for (std::uint32_t i = 0; i < count; ++i) give_back_odd(slot + i);
@@ -213,7 +227,7 @@ private:
     std::uint32_t max_packet_bytes_;
     std::uint32_t reclaim_threshold_;
     std::uint32_t unblock_threshold_;
-    const bool wide_ = wide::available();
+    const wide::Routines* const wide_ = wide::routines();
     struct Burst {
         std::uint64_t bytes = 0;
         std::uint64_t rejected = 0;

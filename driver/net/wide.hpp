@@ -1,6 +1,6 @@
-// Four packets at a time, for processors with 64-byte vectors (AVX-512). Each function does what the plain loop beside
-// its call does, for as many whole groups of four as are plain from the first on, and returns how many packets that
-// were; what is left is the plain loop's. Where there are no such vectors nothing is done and 0 returned.
+// Four packets at a time, for processors with wide vectors. Each routine does what the plain loop beside its call does,
+// for as many whole groups of four as are plain from the first on, and returns how many packets that were; what is left
+// is the plain loop's.
 #pragma once
 
 #include <cstddef>
@@ -13,38 +13,43 @@
 
 namespace vmq::net::wide {
 
-// Looked up once.
-[[nodiscard]] bool available() noexcept;
-
-inline constexpr std::size_t group = 4;
-
-// Handles from refs: every packet has this shape.
-std::size_t make(Packet* packets, const BufferRef* refs, std::size_t count, std::uint64_t shape) noexcept;
-
-// Refs from handles, of packets whose form is `form`.
-std::size_t give(BufferRef* refs, const Packet* packets, std::size_t count, std::uint32_t form) noexcept;
-
-// Descriptors and slots from handles of shapes from `shortest` to `shortest + longest - 1`; clears their headers. Adds
-// the shapes to `bytes`.
+// Of packets that may be staged by the fast way.
 struct Staging {
-    std::uint64_t shortest;
-    std::uint64_t longest;
+    std::uint64_t shortest;   // shape of the shortest
+    std::uint64_t shapes;     // how many shapes there are from that on
     std::uint64_t to_header;  // from a packet's address to that of its header as the device sees it
 };
-std::size_t stage(virtio::RawDescriptors at, BufferRef* slots, const Packet* packets, std::size_t count,
-                  const Staging& staging, std::uint64_t& bytes) noexcept;
 
-// Descriptors and slots from free buffers.
-std::size_t post(virtio::RawDescriptors at, BufferRef* slots, const BufferRef* refs, std::size_t count,
-                 std::uint64_t to_header) noexcept;
-
-// Handles from used buffers and their slots. Adds the packets' lengths to `bytes`.
+// Of used buffers that may be taken by the fast way.
 struct Taking {
     std::uint64_t whole;    // the shape of a packet of 0 bytes
-    std::uint32_t longest;  // packet
-    bool mergeable;         // look at num_buffers
+    std::uint32_t longest;  // bytes of a packet
+    bool mergeable;         // num_buffers has to be looked at
 };
-std::size_t take(virtio::RawUsed used, const BufferRef* slots, Packet* packets, std::size_t count, const Taking& taking,
-                 std::uint64_t& bytes) noexcept;
+
+struct Routines {
+    // Handles of this shape from refs.
+    std::size_t (*make)(Packet* packets, const BufferRef* refs, std::size_t count, std::uint64_t shape) noexcept;
+    // Refs from handles, of packets whose form is `form`.
+    std::size_t (*give)(BufferRef* refs, const Packet* packets, std::size_t count, std::uint32_t form) noexcept;
+    // Descriptors and slots from handles, with their headers cleared. Adds the packets' bytes to `bytes`.
+    std::size_t (*stage)(virtio::RawDescriptors at, BufferRef* slots, const Packet* packets, std::size_t count,
+                         const Staging& staging, std::uint64_t& bytes) noexcept;
+    // Descriptors and slots from free buffers.
+    std::size_t (*post)(virtio::RawDescriptors at, BufferRef* slots, const BufferRef* refs, std::size_t count,
+                        std::uint64_t to_header) noexcept;
+    // Handles from used buffers and their slots. Adds the packets' bytes to `bytes`.
+    std::size_t (*take)(virtio::RawUsed used, const BufferRef* slots, Packet* packets, std::size_t count,
+                        const Taking& taking, std::uint64_t& bytes) noexcept;
+    // Nothing from used buffers: they came in step.
+    std::size_t (*check)(virtio::RawUsed used, std::size_t count) noexcept;
+};
+
+// nullptr where the processor does not have the instructions.
+[[nodiscard]] const Routines* with_avx512() noexcept;
+[[nodiscard]] const Routines* with_avx2() noexcept;
+
+// The widest; nullptr: the plain loops do everything. Any number of callers get the same.
+[[nodiscard]] const Routines* routines() noexcept;
 
 }  // namespace vmq::net::wide

@@ -108,6 +108,20 @@ void PackedRing::fill_indirect(IndirectDescriptor* table, std::span<const Segmen
         table[i] = {le64{readable[i].address.value}, le32{readable[i].length}, le16{}, le16{}};
 }
 
+std::uint32_t PackedRing::count_in_order(std::uint32_t run) noexcept {
+    std::uint32_t count = 0;
+    while (count < run) {
+        const std::uint32_t position = slots_.retired + count;
+        const std::uint64_t word = support::load_acquire(second_word(descriptors_[slots_.slot(position)]));
+        if (!is_used(static_cast<std::uint16_t>(word >> 48), position)) break;
+        const std::uint32_t batch = slots_.slot(static_cast<std::uint16_t>(word >> 32) - position) + 1;
+        // Nonsense, or a batch that goes round the ring's end, is taken buffer by buffer.
+        if (static_cast<std::uint16_t>(word >> 32) >= slots_.size() || batch > run - count) break;
+        count += batch;
+    }
+    return count;
+}
+
 bool PackedRing::take(Used& used) noexcept {
     if (!has_used()) return false;
     if (!in_batch_) {

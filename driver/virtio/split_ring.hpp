@@ -111,8 +111,10 @@ public:
     [[nodiscard]] Reader reader() const noexcept {
         return {used_ring_ + slots_.slot(taken_), slots_.slot(slots_.retired)};
     }
-    // How many buffers of a used_run came in step, where their lengths do not matter.
-    [[nodiscard]] std::uint32_t count_in_step(std::uint32_t run) const noexcept;
+    // With IN_ORDER: how many buffers of a used_run came, where their lengths do not matter. 2.7.9: the index alone
+    // tells; elements inside a batch are not even written.
+    [[nodiscard]] std::uint32_t count_in_order(std::uint32_t run) noexcept { return run; }
+    [[nodiscard]] bool in_order() const noexcept { return in_order_; }
     void retire(std::uint32_t count) noexcept {
         slots_.retired += count;
         taken_ = static_cast<std::uint16_t>(taken_ + count);
@@ -209,19 +211,6 @@ inline std::uint32_t SplitRing::used_run(std::uint32_t limit) noexcept {
     if (!slots_.in_step() || in_batch_ || fault_ != RingFault::none) return 0;
     const std::uint32_t to_end = std::min(slots_.to_end(slots_.retired), slots_.to_end(taken_));
     return std::min({std::uint32_t{ready()}, limit, to_end});
-}
-
-inline std::uint32_t SplitRing::count_in_step(std::uint32_t run) const noexcept {
-    // 2.7.9: with IN_ORDER the index alone tells; elements inside a batch are not even written.
-    if (in_order_) return run;
-    const UsedElement* const at = used_ring_ + slots_.slot(taken_);
-    const std::uint32_t slot = slots_.slot(slots_.retired);
-    std::uint32_t difference = 0;
-    for (std::uint32_t i = 0; i < run; ++i) difference |= at[i].id.value() ^ (slot + i);
-    if (difference == 0) return run;
-    std::uint32_t same = 0;
-    while (same < run && support::load_relaxed(at[same].id) == slot + same) ++same;
-    return same;
 }
 
 }  // namespace vmq::virtio

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tests/device/scatter.hpp"
-
 namespace vmq::software {
 
 void Receiveq::start(virtio::FeatureSet features, Violations& violations) {

@@ -12,6 +12,7 @@
 
 #include "driver/virtio/features.hpp"
 #include "driver/virtio/spec.hpp"
+#include "tests/device/scatter.hpp"
 #include "tests/device/virtqueue.hpp"
 
 namespace vmq::software {
@@ -37,6 +38,8 @@ public:
     // Fetches all that is available.
     void fetch_all();
     [[nodiscard]] std::size_t buffers() const noexcept { return held_.size(); }
+    // Bytes in the oldest buffer, 0 without one.
+    [[nodiscard]] std::size_t room() const noexcept { return held_.empty() ? 0 : size_of(held_.front().writable); }
     // Writes and completes; the caller publishes. False, and nothing done, when the buffers do not suffice.
     [[nodiscard]] bool deliver(std::span<const std::byte> packet, const Delivery& delivery);
     // From now on each buffer is any of the `window` oldest; not with IN_ORDER.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import tempfile
@@ -13,14 +14,17 @@ PATIENCE = 20.0
 
 
 class Mqperf:
-    def __init__(self, tools: Path, job: str, socket: Path, queues: int, *options: str, server: bool = False) -> None:
+    """`pairs` of the device's `queues` queue pairs are in use at first."""
+
+    def __init__(self, tools: Path, job: str, socket: Path, queues: int, pairs: int, *options: str,
+                 server: bool = False) -> None:
         self.device = f"vhost-user:{socket}"
         self._control = socket.with_name(f"control-{id(self)}")
         self._tools = tools
         self._errors = tempfile.TemporaryFile()
         address = f"{self.device},queues={queues}" + (",server" if server else "")
         self._process = subprocess.Popen(
-            [tools / "mqperf", job, address, "--pairs", str(queues), "--json", "--no-pin", "--socket", self._control,
+            [tools / "mqperf", job, address, "--pairs", str(pairs), "--json", "--no-pin", "--socket", self._control,
              *options], stdout=subprocess.PIPE, stderr=self._errors)
 
     def __enter__(self) -> Mqperf:
@@ -69,8 +73,7 @@ class Mqperf:
         return json.loads(output)[0]
 
     def errors(self) -> str:
-        self._errors.seek(0)
-        return self._errors.read().decode(errors="replace")
+        return os.pread(self._errors.fileno(), 65536, 0).decode(errors="replace")  # its offset is mqperf's too
 
     def _ask(self, tool: str, *words: str) -> subprocess.CompletedProcess:
         return subprocess.run([self._tools / tool, *words, self._control], capture_output=True, text=True, timeout=PATIENCE)

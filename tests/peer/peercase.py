@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Optional
 
 import testpmd
-from mqperf import Mqperf, packets, total
+from mqperf import Mqperf, total
 from testpmd import Testpmd
 
 tools_folder: Path  # set by main.py
@@ -43,7 +43,7 @@ class PeerCase(unittest.TestCase):
         try:
             cls.peer = Testpmd(cls.socket, cls.queues)
             cls.addClassCleanup(lambda: cls.peer.kill())
-        except (OSError, EOFError) as error:
+        except OSError as error:
             cls._trouble = error
 
     def setUp(self) -> None:
@@ -52,11 +52,11 @@ class PeerCase(unittest.TestCase):
         if self._trouble is not None:
             self.fail(str(self._trouble))
 
-    def mqperf(self, job: str, *options: str, refuse: tuple = (), server: bool = False) -> Mqperf:
+    def mqperf(self, job: str, *options: str, refuse: tuple = (), pairs: int = 0, server: bool = False) -> Mqperf:
         words = [*options, "--ring-size", str(RING)]
         if refuse:
             words += ["--refuse", ",".join(refuse)]
-        program = Mqperf(tools_folder, job, self.socket, self.queues, *words, server=server)
+        program = Mqperf(tools_folder, job, self.socket, self.queues, pairs or self.queues, *words, server=server)
         self.addCleanup(program.__exit__)
         return program
 

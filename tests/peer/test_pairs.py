@@ -13,10 +13,11 @@ class Pairs(PeerCase):
 
     def test_changes_under_traffic(self) -> None:
         self.peer.clear()
-        program = self.mqperf("forward")
+        program = self.mqperf("forward", pairs=1)
         program.await_ready()
         self.peer.forward("macswap", "start tx_first 2")
-        for count in (1, 4, 2, 3, 1, 4):
+        # The first growth adds memory to a running device.
+        for count in (4, 1, 2, 3, 1, 4):
             program.set_pairs(count)
             before = program.stats()
             time.sleep(0.2)

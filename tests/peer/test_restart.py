@@ -23,15 +23,14 @@ class Restart(PeerCase):
 
     def test_backend_that_connects(self) -> None:
         """Server mode: vmq listens, and takes each testpmd that comes."""
-        type(self).peer.kill()
+        self.addCleanup(self.replace_peer)
+        self.peer.kill()
         program = self.mqperf("send", server=True)
-        type(self).peer = Testpmd(self.socket, self.queues, client=True)
+        self.replace_peer(client=True)
         program.await_ready()
         for restart in range(1, 4):
             self.restart(program, restart, client=True)
         self.check(program, 3)
-        type(self).peer.kill()
-        type(self).peer = Testpmd(self.socket, self.queues)
 
     def kill_under_traffic(self, refuse: tuple = ()) -> None:
         self.peer.forward("macswap")
@@ -44,14 +43,17 @@ class Restart(PeerCase):
     def restart(self, program, number: int, client: bool = False) -> None:
         before = program.stats()
         self.await_traffic(program, before)
-        type(self).peer.kill()
-        type(self).peer = Testpmd(self.socket, self.queues, client)
-        self.peer.forward("macswap")
+        self.replace_peer(client)
         end = time.monotonic() + PATIENCE
         while program.stats()["reconnects"] < number:
             self.assertLess(time.monotonic(), end, f"restart {number}: not connected again\n{program.errors()}")
             time.sleep(0.02)
         self.await_traffic(program, program.stats())
+
+    def replace_peer(self, client: bool = False) -> None:
+        self.peer.kill()
+        type(self).peer = Testpmd(self.socket, self.queues, client)
+        self.peer.forward("macswap")
 
     def await_traffic(self, program, before: dict) -> None:
         """Until every pair has sent and received since `before`."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Optional
@@ -26,6 +26,8 @@ class Testpmd:
     """Serves the socket `path` with `queues` queue pairs; forwards nothing until told to. client: it connects."""
 
     def __init__(self, path: Path, queues: int, client: bool = False) -> None:
+        if not client:
+            path.unlink(missing_ok=True)  # one that was killed leaves its socket, which the next one does not replace
         device = f"net_vhost0,iface={path},queues={queues}" + (",client=1" if client else "")
         self._output, terminal = os.openpty()  # to a pipe it would write its lines only in large blocks
         self._process = subprocess.Popen(
@@ -35,6 +37,10 @@ class Testpmd:
             stdin=subprocess.PIPE, stdout=terminal, stderr=terminal, start_new_session=True)
         os.close(terminal)
         self._text = b""
+        self._news = threading.Condition()
+        # It logs a lot, and stands still when nobody reads that.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self._await_prompt()
 
     def __enter__(self) -> Testpmd:
@@ -78,21 +84,31 @@ class Testpmd:
         self.command("clear port stats 0")
 
     def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGKILL)
+        if self._process.returncode is not None:
+            return
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         self._process.stdin.close()
+        self._reader.join()
         os.close(self._output)
 
     def _await_prompt(self) -> str:
-        end = time.monotonic() + PATIENCE
-        while PROMPT not in self._text:
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self._output], [], [], left)[0]:
-                raise TimeoutError("testpmd: no prompt after\n" + self._text.decode(errors="replace")[-2000:])
+        with self._news:
+            self._news.wait_for(lambda: PROMPT in self._text or not self._reader.is_alive(), PATIENCE)
+            if PROMPT not in self._text:
+                state = "no prompt" if self._reader.is_alive() else "it ended"
+                raise TimeoutError(f"testpmd: {state}:\n" + self._text.decode(errors="replace")[-2000:])
+            text, self._text = self._text.rsplit(PROMPT, 1)
+            return text.decode(errors="replace")
+
+    def _read(self) -> None:
+        while True:
             try:
-                self._text += os.read(self._output, 65536)
-            except OSError:
-                raise EOFError("testpmd ended:\n" + self._text.decode(errors="replace")[-2000:]) from None
-        text, self._text = self._text.rsplit(PROMPT, 1)
-        return text.decode(errors="replace")
+                some = os.read(self._output, 65536)
+            except OSError:  # the other end is closed
+                some = b""
+            with self._news:
+                self._text += some
+                self._news.notify_all()
+            if not some:
+                return

@@ -24,7 +24,8 @@ public:
 
     // Throws std::out_of_range for an address that the frontend has not shared.
     [[nodiscard]] std::byte* at(std::uint64_t address) const {
-        if (address - last_.first >= last_.size) [[unlikely]] last_ = find(address);
+        if (address - last_.first >= last_.size) [[unlikely]]
+            last_ = find(address);
         return last_.here + (address - last_.first);
     }
 

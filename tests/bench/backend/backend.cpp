@@ -3,11 +3,12 @@
 
 #include <array>
 #include <exception>
-#include <fmt/core.h>
-#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "driver/support/errors.hpp"
 #include "driver/support/unix_socket.hpp"

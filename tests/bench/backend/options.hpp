@@ -17,15 +17,15 @@ enum class Mode {
 
 struct BackendOptions {
     std::string socket;
-    bool connect = false;  // to a frontend that listens
-    unsigned pairs = 1;    // offered
-    unsigned threads = 0;  // that the pairs are spread over; 0: one for each
+    bool connect = false;        // to a frontend that listens
+    unsigned pairs = 1;          // offered
+    unsigned threads = 0;        // that the pairs are spread over; 0: one for each
     std::vector<unsigned> cpus;  // thread n runs on the CPU at n, around; empty: anywhere
     bool yield = false;          // gives the CPU away when there is nothing to do
     Mode mode = Mode::drop;
-    unsigned size = 64;    // bytes of a packet that flood or the injection delivers
-    unsigned burst = 32;   // most buffers that are taken at a time
-    unsigned inject = 64;  // packets that forward puts into circulation when a pair starts
+    unsigned size = 64;          // bytes of a packet that flood or the injection delivers
+    unsigned burst = 32;         // most buffers that are taken at a time
+    unsigned inject = 64;        // packets that forward puts into circulation when a pair starts
     std::uint64_t features = 0;  // offered
 };
 

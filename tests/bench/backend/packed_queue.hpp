@@ -35,11 +35,10 @@ public:
             const std::uint16_t flags = support::load_acquire(first.flags);  // 2.8.21.1.1: written last
             if ((flags & state_flags) != (wrap ? virtio::packed_flags::avail : virtio::packed_flags::used)) break;
             Buffer& buffer = out[count];
-            buffer = {first.addr.value(),  first.len.value(),
-                      0,                   first.id.value(),
-                      1,                   static_cast<std::uint16_t>(slot),
-                      flags};
-            if ((flags & virtio::descriptor_flags::next) != 0) [[unlikely]] follow_chain(buffer);
+            buffer = {
+                first.addr.value(), first.len.value(), 0, first.id.value(), 1, static_cast<std::uint16_t>(slot), flags};
+            if ((flags & virtio::descriptor_flags::next) != 0) [[unlikely]]
+                follow_chain(buffer);
             advance(slot, wrap, buffer.descriptors);
         }
         return count;

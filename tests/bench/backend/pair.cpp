@@ -43,19 +43,26 @@ public:
 
     [[nodiscard]] bool runs() const noexcept override {
         switch (settings_.mode) {
-            case Mode::drop: return transmit_.runs();
-            case Mode::flood: return receive_.runs();
-            case Mode::forward: return receive_.runs() && transmit_.runs();
-            case Mode::both: return receive_.runs() || transmit_.runs();
+            case Mode::drop:
+                return transmit_.runs();
+            case Mode::flood:
+                return receive_.runs();
+            case Mode::forward:
+                return receive_.runs() && transmit_.runs();
+            case Mode::both:
+                return receive_.runs() || transmit_.runs();
         }
         return false;
     }
 
     bool poll() override {
         switch (settings_.mode) {
-            case Mode::drop: return drop();
-            case Mode::flood: return flood();
-            case Mode::forward: return to_inject_ != 0 ? inject() : forward();
+            case Mode::drop:
+                return drop();
+            case Mode::flood:
+                return flood();
+            case Mode::forward:
+                return to_inject_ != 0 ? inject() : forward();
             case Mode::both: {
                 const bool dropped = transmit_.runs() && drop();
                 return (receive_.runs() && flood()) || dropped;
@@ -240,7 +247,8 @@ private:
     }
 
     [[nodiscard]] std::uint32_t total_length(const Queue& queue, const Buffer& buffer) const {
-        if (buffer.plain()) [[likely]] return buffer.length;
+        if (buffer.plain()) [[likely]]
+            return buffer.length;
         std::uint32_t sum = 0;
         queue.for_each_descriptor(buffer, memory_, [&](std::uint64_t, std::uint32_t length) { sum += length; });
         return sum;

@@ -58,12 +58,23 @@ bool Session::handle(Message& message) {
 
 bool Session::handle_question(const Message& message) {
     switch (message.request) {
-        case Request::get_features: answer_number(message.request, options_.features); return true;
-        case Request::get_protocol_features: answer_number(message.request, protocol_features); return true;
-        case Request::get_queue_num: answer_number(message.request, options_.pairs); return true;
-        case Request::get_max_mem_slots: answer_number(message.request, memory_slots); return true;
-        case Request::get_status: answer_number(message.request, status_); return true;
-        default: return false;
+        case Request::get_features:
+            answer_number(message.request, options_.features);
+            return true;
+        case Request::get_protocol_features:
+            answer_number(message.request, protocol_features);
+            return true;
+        case Request::get_queue_num:
+            answer_number(message.request, options_.pairs);
+            return true;
+        case Request::get_max_mem_slots:
+            answer_number(message.request, memory_slots);
+            return true;
+        case Request::get_status:
+            answer_number(message.request, status_);
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -72,17 +83,25 @@ void Session::change(Message& message) {
         case Request::set_owner:
         case Request::reset_owner:
         case Request::set_vring_err:
-        case Request::net_set_mtu: return;  // nothing to do
-        case Request::set_protocol_features: protocol_features_ = message.as<std::uint64_t>(); return;
-        case Request::set_features: set_features(message.as<std::uint64_t>()); return;
+        case Request::net_set_mtu:
+            return;  // nothing to do
+        case Request::set_protocol_features:
+            protocol_features_ = message.as<std::uint64_t>();
+            return;
+        case Request::set_features:
+            set_features(message.as<std::uint64_t>());
+            return;
         case Request::set_status:
             status_ = static_cast<std::uint8_t>(message.as<std::uint64_t>());
             if (status_ == 0) stop_all();
             return;
         case Request::set_mem_table:
         case Request::add_mem_reg:
-        case Request::rem_mem_reg: set_memory(message); return;
-        default: change_vring(message);
+        case Request::rem_mem_reg:
+            set_memory(message);
+            return;
+        default:
+            change_vring(message);
     }
 }
 
@@ -111,7 +130,9 @@ void Session::change_vring(Message& message) {
             return;
         }
         case Request::set_vring_kick:
-        case Request::set_vring_call: set_vring_fd(message); return;
+        case Request::set_vring_call:
+            set_vring_fd(message);
+            return;
         default:
             throw std::runtime_error("vhost-user request " + std::to_string(static_cast<unsigned>(message.request)) +
                                      " is not known to this backend");
@@ -203,8 +224,8 @@ void Session::place(Vring& vring) const {
 // A ring starts with SET_VRING_KICK, not with the first kick: a polling device asks for none. Where the status is told,
 // DRIVER_OK must have come too.
 void Session::start_what_is_ready() {
-    const bool driver_ok = (protocol_features_ & protocol_feature::status) == 0 ||
-                           (status_ & virtio::device_status::driver_ok) != 0;
+    const bool driver_ok =
+        (protocol_features_ & protocol_feature::status) == 0 || (status_ & virtio::device_status::driver_ok) != 0;
     if (!driver_ok) return;
     for (std::uint32_t i = 0; i < vrings_.size(); ++i) {
         Vring& ready = vrings_[i];

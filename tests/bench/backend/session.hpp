@@ -27,7 +27,7 @@ public:
 
 private:
     struct Vring {
-        RingMemory ring;      // size 0: not yet told
+        RingMemory ring;         // size 0: not yet told
         VringAddress address{};  // descriptors 0: not yet told
         std::uint32_t base = 0;
         support::UniqueFd kick;  // nobody listens to it: this device polls

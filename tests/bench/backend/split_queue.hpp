@@ -65,8 +65,7 @@ public:
     bool interrupt_wanted() noexcept {
         const std::uint32_t since = std::exchange(unannounced_, 0);
         support::full_barrier();  // 2.7.7.2: idx must be visible before the driver's wish is read, or both sides sleep
-        if (!event_idx_)
-            return (support::load_relaxed(available_->flags) & virtio::available_flags::no_interrupt) == 0;
+        if (!event_idx_) return (support::load_relaxed(available_->flags) & virtio::available_flags::no_interrupt) == 0;
         const std::uint16_t used_event = support::load_relaxed(available_ring_[mask_ + std::uint32_t{1}]);
         return since > 0xffff || static_cast<std::uint16_t>(next_ - used_event - 1) < since;
     }

@@ -59,7 +59,8 @@ void Workers::Thread::wait() {
 void Workers::Thread::run(bool yield) {
     for (;;) {
         while (hold) [[unlikely]] wait();
-        if (ends) [[unlikely]] return;
+        if (ends) [[unlikely]]
+            return;
         bool busy = false;
         for (Pair* const pair : pairs) busy |= pair->poll();
         if (yield && !busy) ::sched_yield();

@@ -43,10 +43,11 @@ public:
             if (options_.yield) sched_yield();
             if (!options_.sleep) continue;
             rte_eth_dev_rx_intr_enable(port_, queue_);
-            const bool came_meanwhile = rte_eth_rx_queue_count(port_, queue_) > 0;
+            const bool came_meanwhile = poll(number);  // the device asked for our wish before we had it
             rte_epoll_event event;
             if (!came_meanwhile) rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, wait_ms);
             rte_eth_dev_rx_intr_disable(port_, queue_);
+            if (came_meanwhile) return true;
         }
         return false;
     }

@@ -77,8 +77,7 @@ std::optional<JobOptions> read_job_options(int argc, const char* const* argv) {
     options.library.cpus = line->text("cpus").value_or("");
     options.library.mode = options.sleep ? Mode::interrupts : Mode::poll;
     options.library.control_socket = std::nullopt;
-    if (line->has("refuse"))
-        options.library.refused_features = line->options["refuse"].as<std::vector<std::string>>();
+    if (line->has("refuse")) options.library.refused_features = line->options["refuse"].as<std::vector<std::string>>();
     return options;
 }
 

@@ -25,7 +25,8 @@ std::string round_trip_report(std::vector<std::uint32_t> round_trips) {
 Rounds::Rounds(Device& device, const JobOptions& options)
     : device_(device), options_(options), limits_(device.queue_pairs()), outcomes_(device.queue_pairs()) {
     for (unsigned i = 0; i < limits_.size(); ++i) {
-        if (options.packets != 0) limits_[i].packets = options.packets / limits_.size() + (i < options.packets % limits_.size());
+        if (options.packets != 0)
+            limits_[i].packets = options.packets / limits_.size() + (i < options.packets % limits_.size());
         threads_.emplace_back([this, i] { serve(i); });
     }
     await(prepared_);
@@ -79,10 +80,18 @@ void Rounds::do_job(Lane& lane, const Limit& limit, Outcome& outcome) const {
     outcome = {};
     const auto begin = std::chrono::steady_clock::now();
     switch (options_.job) {
-        case Job::send: outcome.packets = send(lane, options_, limit); break;
-        case Job::receive: outcome.packets = receive(lane, options_, limit); break;
-        case Job::forward: outcome.packets = forward(lane, options_, limit); break;
-        case Job::ping: outcome.packets = ping(lane, options_, limit, outcome.round_trips); break;
+        case Job::send:
+            outcome.packets = send(lane, options_, limit);
+            break;
+        case Job::receive:
+            outcome.packets = receive(lane, options_, limit);
+            break;
+        case Job::forward:
+            outcome.packets = forward(lane, options_, limit);
+            break;
+        case Job::ping:
+            outcome.packets = ping(lane, options_, limit, outcome.round_trips);
+            break;
     }
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }

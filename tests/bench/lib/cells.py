@@ -49,9 +49,10 @@ class Cell:
         return ["vmq_bench_jobs", "--device", f"vhost-user:{socket}", *self._job(), *self._missing("--refuse")]
 
     def dpdk_command(self, socket):
-        """With what serves DPDK best: its vector routines, except where its split receive would never return a packet."""
-        useless = self.ring == "split" and self.burst < DPDK_SPLIT_VECTOR_BURST
-        return ["vmq_bench_dpdk", "--socket", socket, *self._job(), *self._switched_on()] + ["--vectorized"] * (not useless)
+        """With DPDK's vector routines, except where its split receive would never return a packet."""
+        vectorized = self.ring == "packed" or self.burst >= DPDK_SPLIT_VECTOR_BURST
+        command = ["vmq_bench_dpdk", "--socket", socket, *self._job(), *self._switched_on()]
+        return command + ["--vectorized"] * vectorized
 
     def backend_command(self, socket):
         shape = ["--socket", socket, "--mode", self.backend_mode, "--size", self.size, "--pairs", self.pairs]

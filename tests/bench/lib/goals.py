@@ -33,8 +33,8 @@ def _against_minimal(records):
         if ratios:
             middle = median(ratios)
             reached &= middle >= least
-            text.append(f"burst {' and '.join(map(str, bursts))}: median {middle:.2f}, {sum(r >= least for r in ratios)} of "
-                        f"{len(ratios)} cells at least {least}")
+            text.append(f"burst {' and '.join(map(str, bursts))}: median {middle:.2f}, "
+                        f"{sum(ratio >= least for ratio in ratios)} of {len(ratios)} cells at least {least}")
     worst = _lowest(cells, _ratio)
     reached &= _ratio(worst) >= 1.1
     return "; ".join(text + [f"lowest {_ratio(worst):.2f} ({worst['name']})"]), _verdict(reached)
@@ -45,9 +45,10 @@ def _against_vhost(records):
     if not cells:
         return NOT_RECORDED
     worst = _lowest(cells, _ratio)
-    under, over = (sum(test(_ratio(cell)) for cell in cells) for test in (lambda r: r < 1.0, lambda r: r >= 1.2))
-    return (f"lowest {_ratio(worst):.2f} ({worst['name']}); {under} of {len(cells)} cells under 1.0, {over} at least 1.2, "
-            f"median {median([_ratio(cell) for cell in cells]):.2f}", _verdict(under == 0))
+    ratios = [_ratio(cell) for cell in cells]
+    under = sum(ratio < 1.0 for ratio in ratios)
+    return (f"lowest {_ratio(worst):.2f} ({worst['name']}); {under} of {len(cells)} cells under 1.0, "
+            f"{sum(ratio >= 1.2 for ratio in ratios)} at least 1.2, median {median(ratios):.2f}", _verdict(under == 0))
 
 
 def _share_of_limit(records):
@@ -119,8 +120,9 @@ def _resident(records):
 
 def _library(records):
     library = records["footprint"]["library"]
-    return (f"{library['archive_text']} bytes of text; names {', '.join(library['named'])}",
-            _verdict(library["archive_text"] < 10**6 and all("hwloc" in name for name in library["named"])))
+    return (f"the smallest program has {library['program_text']} bytes of text, the archive {library['archive_text']}; "
+            f"it names {', '.join(library['named'])}",
+            _verdict(library["program_text"] < 10**6 and all("hwloc" in name for name in library["named"])))
 
 
 GOALS = (

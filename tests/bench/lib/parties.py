@@ -9,7 +9,7 @@ WARM_UP_MS = 50
 
 
 class Party:
-    """A frontend and its backend. The backend is held by SIGSTOP and the frontend by hearing nothing, except in run()."""
+    """A frontend and its backend. Except in run() the backend is held by SIGSTOP and the frontend hears nothing."""
 
     def __init__(self, backend, frontend):
         self.backend = backend

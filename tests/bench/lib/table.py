@@ -11,7 +11,8 @@ def text_table(head, rows):
     """Columns in line; those whose every value begins with a digit are flush right."""
     body = _cells_as_text(head, rows)
     widths = [max(map(len, column)) for column in zip(head, *body)]
-    numeric = [all(value[:1].isdigit() or not value for value in column) for column in zip(*body)] or [False] * len(head)
+    numeric = [all(not value or value[0].isdigit() for value in column) for column in zip(*body)] or [False] * len(head)
+
     def line(row):
         parts = [value.rjust(width) if right else value.ljust(width)
                  for value, width, right in zip(row, widths, numeric)]

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -32,7 +34,18 @@ prints packets a second for each ring layout, job, burst and number of lines tha
 struct Settings {
     std::array<affinity::CpuId, 2> cpus;  // the driver's, the device's
     std::chrono::milliseconds time{100};  // of each measurement
+    // What is measured; nothing given: all.
+    std::optional<std::string> layout;
+    std::optional<std::string> job;
+    std::optional<std::uint64_t> burst;
+    std::optional<std::uint64_t> packet_lines;
 };
+
+// Whether a measurement is among those that were asked for.
+template <typename Wish, typename Value>
+bool wanted(const std::optional<Wish>& wish, const Value& value) {
+    return !wish || *wish == value;
+}
 
 void keep(std::uint64_t value) noexcept { asm volatile("" : : "r"(value)); }
 
@@ -117,8 +130,10 @@ double rate(const Settings& settings, Driver&& driver, Device&& device) {
 
 template <typename Ring, typename Job>
 void measure(const Settings& settings, const char* layout, nlohmann::ordered_json& cells) {
+    if (!wanted(settings.layout, layout) || !wanted(settings.job, Job::name)) return;
     for (const std::uint32_t burst : {1u, 8u, 32u}) {
         for (const unsigned lines : {0u, 1u, 2u}) {
+            if (!wanted(settings.burst, burst) || !wanted(settings.packet_lines, lines)) continue;
             const auto field = std::make_unique<Field<Ring>>(lines);
             const double packets = rate(
                 settings, [&] { return Job::driver(*field, burst); }, [&] { Job::device(*field, burst); });
@@ -150,6 +165,17 @@ double line_latency_ns(const Settings& settings) {
     return 1e9 / round_trips / 2;
 }
 
+void declare_options(boost::program_options::options_description& options) {
+    const auto word = [] { return boost::program_options::value<std::string>(); };
+    auto add = options.add_options();
+    add("time", word()->value_name("MS"), "of each of the measurements (default: 100)");
+    add("cpus", word()->value_name("A,B"), "the driver's and the device's (default: 0,1)");
+    add("layout", word()->value_name("LAYOUT"), "only split, or packed");
+    add("job", word()->value_name("JOB"), "only send, receive, or forward");
+    add("burst", word()->value_name("N"), "only 1, 8, or 32");
+    add("packet-lines", word()->value_name("N"), "only packets that have 0, 1, or 2 lines of their own");
+}
+
 Settings read_settings(const tools::CommandLine& line) {
     if (!line.words.empty()) throw tools::UsageError{"there are only options"};
     Settings settings{};
@@ -158,6 +184,11 @@ Settings read_settings(const tools::CommandLine& line) {
     settings.cpus = {cpus[0], cpus[1]};
     if (const auto word = line.text("time"))
         settings.time = std::chrono::milliseconds{tools::parse_number(*word, "--time", 1, 60'000)};
+    settings.layout = line.text("layout");
+    settings.job = line.text("job");
+    if (const auto word = line.text("burst")) settings.burst = tools::parse_number(*word, "--burst", 1, 32);
+    if (const auto word = line.text("packet-lines"))
+        settings.packet_lines = tools::parse_number(*word, "--packet-lines", 0, 2);
     return settings;
 }
 
@@ -166,9 +197,7 @@ Settings read_settings(const tools::CommandLine& line) {
 int main(int argc, char** argv) {
     return tools::run_tool("vmq_bench_limit", [&] {
         tools::Syntax syntax{"vmq_bench_limit", usage};
-        const auto word = [] { return boost::program_options::value<std::string>(); };
-        syntax.options.add_options()("time", word()->value_name("MS"), "of each of the measurements (default: 100)")(
-            "cpus", word()->value_name("A,B"), "the driver's and the device's (default: 0,1)");
+        declare_options(syntax.options);
         const auto line = tools::parse_command_line(std::move(syntax), argc, argv);
         if (!line) return;
         const Settings settings = read_settings(*line);

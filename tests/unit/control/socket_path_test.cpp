@@ -20,6 +20,28 @@ TEST(ControlSocketPath, IsMadeFromTheFullAddress) {
     EXPECT_EQ(socket_path("00:04", "/tmp"), "/tmp/00:04.sock");
 }
 
+TEST(ControlSocketPath, OfAVhostUserDeviceIsMadeFromItsPath) {
+    EXPECT_EQ(socket_path("vhost-user:/run/ovs/a.sock"), "/run/vmq/vhost-user::run:ovs:a.sock.sock");
+    EXPECT_EQ(socket_path("vhost-user:/run/ovs/a.sock,server,queues=4"), "/run/vmq/vhost-user::run:ovs:a.sock.sock");
+    // Two that look alike when written so are kept apart, and a long one fits.
+    EXPECT_NE(socket_path("vhost-user:/run:a"), socket_path("vhost-user:/run/a"));
+    const std::string longest = "vhost-user:/" + std::string(106, 'x');
+    EXPECT_LT(socket_path(longest).size(), 108u);
+    EXPECT_NE(socket_path(longest), socket_path(longest + "y"));
+}
+
+TEST(ControlSocketPath, NamesOfListeningVhostUserDevicesLeadBackToTheirSockets) {
+    const SocketFolder folder;
+    for (const std::string name : {"vhost-user:/a/b", "vhost-user:/a:b"}) {
+        const Listener listener(socket_path(name, folder.path()));
+        const auto found = listening_devices(folder.path());
+        ASSERT_EQ(found.size(), 1u) << name;
+        const bool told = found.front() == name;
+        EXPECT_EQ(told ? socket_path(name, folder.path()) : found.front(), socket_path(name, folder.path()));
+        EXPECT_EQ(told, name == "vhost-user:/a/b");
+    }
+}
+
 TEST(ControlSocketPath, OnlySocketsWithAListenerCount) {
     const SocketFolder folder;
     EXPECT_TRUE(listening_devices(folder.path()).empty());

@@ -22,6 +22,13 @@ TEST(PciAddress, IsNothingElse) {
     }
 }
 
+TEST(DeviceName, AVhostUserAddressIsTakenAsItIs) {
+    for (const std::string name : {"vhost-user:/run/a.sock", "vhost-user:a,server,queues=2"}) {
+        EXPECT_EQ(driven_device(name), name);
+        EXPECT_EQ(free_device(name), name);
+    }
+}
+
 TEST(OnlyCandidate, IsTakenWhenThereIsOne) { EXPECT_EQ(only_candidate({"a"}, "none"), "a"); }
 
 TEST(OnlyCandidate, OfNoneIsNotThere) {

@@ -71,6 +71,17 @@ TEST(SharedMemory, NoMoreRegionsThanTheBackendTakes) {
     EXPECT_EQ(memory.region_count(), 1u);
 }
 
+TEST(SharedMemory, RequiredHugePagesAreThereOrTheCureIsNamed) {
+    SharedMemory memory{"x", HugePages::required};
+    try {
+        EXPECT_TRUE(memory.allocate(huge, -1, 8).huge_pages);
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code(), std::errc::not_enough_memory);
+        EXPECT_NE(std::string{error.what()}.find("huge pages required (needs 1 free ones"), std::string::npos)
+            << error.what();
+    }
+}
+
 TEST(SharedMemory, SizesThatMakeNoSense) {
     SharedMemory memory{"x", HugePages::never};
     EXPECT_EQ(caught([&] { static_cast<void>(memory.allocate(0, -1, 8)); }).code, std::errc::invalid_argument);

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <vector>
 
@@ -69,8 +68,8 @@ public:
     }
     void use_id(std::uint32_t id, std::uint32_t length) { note(id, length, 1); }
     bool publish() {
-        for (const auto& [position, word] : noted_ | std::views::reverse)
-            support::store_release(second_word(position), word);
+        for (auto last = noted_.rbegin(); last != noted_.rend(); ++last)
+            support::store_release(second_word(last->position), last->word);
         noted_.clear();
         support::full_barrier();
         const std::uint32_t old_position = told_;

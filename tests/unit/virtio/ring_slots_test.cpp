@@ -134,7 +134,15 @@ TEST_P(SlotsTest, ARestartForgetsEverything) {
     slots.take_back(slots.slot(slots.retired + 1));
     EXPECT_FALSE(slots.in_step());
     slots.restart(start());
-    ASSERT_NO_FATAL_FAILURE(expect_same(slots, Model{size(), start()}));
+    Model model{size(), start()};
+    ASSERT_NO_FATAL_FAILURE(expect_same(slots, model));
+    for (std::uint32_t i = 0; i < size(); ++i) {
+        slots.stage_chain(1);
+        model.stage(1);
+    }
+    slots.published = slots.staged;
+    model.publish();
+    ASSERT_NO_FATAL_FAILURE(expect_same(slots, model));
 }
 
 TEST_P(SlotsTest, TheEndIsAsFarAsTheSlotTellsIt) {

@@ -89,14 +89,21 @@ TEST_P(SplitRingTest, TheIndexCountsBuffers) {
 
 TEST_P(SplitRingTest, TheAvailableRingIsNotWrittenBeforeTheFirstChain) {
     const std::size_t at = ring_.config(no_vector).driver_area.value - ring_iova.value + sizeof(RingHeader);
-    // Scribbled over, to see that nobody repairs it.
-    std::ranges::fill(pair_.memory.bytes().subspan(at, 32), std::byte{0xee});
-    for (unsigned lap = 0; lap < 3; ++lap) {
-        for (const std::uint16_t id : pair_.offer(16)) device_.use_id(id, 0);
-        device_.publish();
-        ASSERT_EQ(pair_.take_all().size(), 16U);
+    for (const bool restarted : {false, true}) {
+        if (restarted) {
+            ring_.add_chain(two, {});
+            ring_.restart(start());
+            device_ = {pair_.memory, ring_.config(no_vector), {.event_idx = event_idx()}, start()};
+        }
+        // Scribbled over, to see that nobody repairs it.
+        std::ranges::fill(pair_.memory.bytes().subspan(at, 32), std::byte{0xee});
+        for (unsigned lap = 0; lap < 3; ++lap) {
+            for (const std::uint16_t id : pair_.offer(16)) device_.use_id(id, 0);
+            device_.publish();
+            ASSERT_EQ(pair_.take_all().size(), 16U);
+        }
+        for (std::uint16_t i = 0; i < 16; ++i) EXPECT_EQ(device_.ring_entry(i), 0xeeee);
     }
-    for (std::uint16_t i = 0; i < 16; ++i) EXPECT_EQ(device_.ring_entry(i), 0xeeee);
 }
 
 TEST_P(SplitRingTest, FromTheFirstChainOnEntriesAreWritten) {
