@@ -25,7 +25,7 @@ const Packet* give_whole(const wide::Routines* wide, PacketPool& pool, const Pac
     const std::uint32_t whole = PacketAccess::form_of(pool, 1);
     const auto count = static_cast<std::size_t>(end - packets);
     BufferRef* const refs = pool.begin_give();
-    std::size_t done = wide != nullptr ? wide->give(refs, packets, count, whole) : 0;
+    std::size_t done = wide != nullptr && count >= wide::group ? wide->give(refs, packets, count, whole) : 0;
     for (; done < count && PacketAccess::form(packets[done]) == whole; ++done)
         PacketAccess::copy_ref(refs[done], packets[done]);
     pool.end_give(refs + done);
@@ -35,7 +35,7 @@ const Packet* give_whole(const wide::Routines* wide, PacketPool& pool, const Pac
 // Makes packets in raw storage.
 void make_whole(const wide::Routines* wide, Packet* packets, const BufferRef* refs, std::size_t count,
                 std::uint64_t shape) noexcept {
-    std::size_t done = wide != nullptr ? wide->make(packets, refs, count, shape) : 0;
+    std::size_t done = wide != nullptr && count >= wide::group ? wide->make(packets, refs, count, shape) : 0;
     for (; done < count; ++done) PacketAccess::place(packets + done, refs[done], shape);
 }
 
@@ -50,7 +50,7 @@ std::size_t PairCore::recv(Batch& batch, std::size_t most) noexcept {
     if (is_called()) answer();
     if (!is_live()) return 0;
     receiveq_->receive(batch, std::min(most, Batch::capacity));
-    note_faults();
+    if (receiveq_->broken()) note_faults();
     return batch.size();
 }
 
@@ -59,7 +59,7 @@ std::size_t PairCore::send(Batch& batch) noexcept {
     if (batch.empty()) return 0;
     if (shape_ != Shape::active) return hand_over(batch);
     const std::size_t taken = transmitq_->send(batch);
-    note_faults();
+    if (transmitq_->broken()) note_faults();
     return taken;
 }
 
@@ -147,7 +147,7 @@ std::optional<WakeReason> PairCore::look() noexcept {
     if (shape_ == Shape::parked && std::exchange(parking_untold_, false)) return WakeReason::parked;
     if (shape_ == Shape::active && transmitq_->blocked()) {
         transmitq_->reclaim();
-        note_faults();
+        if (transmitq_->broken()) note_faults();
         if (broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
         if (!transmitq_->blocked()) return WakeReason::ready;
     }
@@ -184,7 +184,7 @@ void PairCore::follow_shape() noexcept {
         case Shape::draining:
             // 5.1.6.5.5: nothing may be left on the transmitq when the command is made available.
             transmitq_->reclaim();
-            if (!transmitq_->idle() && transmitq_->fault() == virtio::RingFault::none) return call(call_shape);
+            if (!transmitq_->idle() && !transmitq_->broken()) return call(call_shape);
             break;
         case Shape::active:
             return_untold_ = before != Shape::active && before != Shape::draining;
@@ -213,11 +213,8 @@ void PairCore::restart() noexcept {
 }
 
 void PairCore::note_faults() noexcept {
-    const bool receive = receiveq_->fault() != virtio::RingFault::none;
-    const bool transmit = transmitq_->fault() != virtio::RingFault::none;
-    if (!receive && !transmit) return;
-    if (receive && receive_faults_.value() == 0) receive_faults_.add();
-    if (transmit && transmit_faults_.value() == 0) transmit_faults_.add();
+    if (receiveq_->broken() && receive_faults_.value() == 0) receive_faults_.add();
+    if (transmitq_->broken() && transmit_faults_.value() == 0) transmit_faults_.add();
     broken_.store(true, std::memory_order_relaxed);
 }
 

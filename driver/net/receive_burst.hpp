@@ -30,7 +30,6 @@ public:
     [[nodiscard]] bool has_used() const noexcept override { return ring_.has_used(); }
     [[nodiscard]] bool arm() noexcept override { return ring_.arm(); }
     void disarm() noexcept override { ring_.disarm(); }
-    [[nodiscard]] virtio::RingFault fault() const noexcept override { return ring_.fault(); }
     [[nodiscard]] std::uint32_t size() const noexcept override { return ring_.slots().size(); }
     [[nodiscard]] bool starved() const noexcept override { return ring_.slots().free() >= size() - size() / 4; }
 
@@ -45,6 +44,7 @@ public:
             counters.packets.add(batch.size());
             counters.bytes.add(burst_bytes_);
         }
+        broken_ = ring_.fault() != virtio::RingFault::none;
         refill();
     }
 
@@ -64,6 +64,7 @@ public:
     void restart() noexcept override {
         ring_.slots().for_each_outstanding([this](std::uint32_t slot) { pool_->give(slots_[slot]); });
         ring_.restart();
+        broken_ = false;
         fill();
     }
 
@@ -88,7 +89,7 @@ private:
         const std::uint64_t whole = PacketAccess::whole(*pool_, 0);
         std::uint64_t bytes = 0;
         std::size_t done = 0;
-        if (wide_ != nullptr) {
+        if (wide_ != nullptr && run >= wide::group) {
             done = wide_->take(used.raw(), slots, packets, run, {whole, longest, mergeable}, bytes);
             used.skip(done);
         }
@@ -157,20 +158,19 @@ private:
     // Stages a buffer for every free slot, as far as the pool has any.
     void post() noexcept {
         const virtio::Slots& slots = ring_.slots();
-        if (slots.free() == 0) return;
-        if (const auto head = ring_.head_writer(virtio::descriptor_flags::write); head && !post_run(*head, 1)) return;
-        while (slots.free() > 0 && post_run(ring_.writer(), std::min(slots.free(), slots.to_end(slots.staged)))) {
+        while (slots.free() > 0 && post_run(std::min(slots.free(), slots.to_end(slots.staged)))) {
         }
     }
 
     // The other inner loop. False: the pool has no more.
-    bool post_run(typename Ring::Writer writer, std::size_t run) noexcept {
+    bool post_run(std::size_t run) noexcept {
+        auto writer = ring_.writer(virtio::descriptor_flags::write);
         const std::size_t wanted = run;
         const BufferRef* const refs = pool_->take(run);
         const std::uint64_t to_header = pool_->iova(nullptr).value - header_size;
         BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
         std::size_t done = 0;
-        if (wide_ != nullptr) {
+        if (wide_ != nullptr && run >= wide::group) {
             done = wide_->post(writer.raw_writable(), slots, refs, run, to_header);
             writer.skip(done);
         }

@@ -46,7 +46,8 @@ public:
     [[nodiscard]] virtual bool has_used() const noexcept = 0;
     [[nodiscard]] virtual bool arm() noexcept = 0;
     virtual void disarm() noexcept = 0;
-    [[nodiscard]] virtual virtio::RingFault fault() const noexcept = 0;
+    // The device broke the ring's rules; nothing comes any more.
+    [[nodiscard]] bool broken() const noexcept { return broken_; }
     [[nodiscard]] virtual std::uint32_t size() const noexcept = 0;
     // True when receive descriptors are missing because the pool ran dry.
     [[nodiscard]] virtual bool starved() const noexcept = 0;
@@ -56,6 +57,7 @@ public:
 protected:
     Receiveq() = default;
     virtio::Doorbell doorbell_;
+    bool broken_ = false;
 };
 
 // The queue specialised for what was negotiated.

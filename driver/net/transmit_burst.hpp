@@ -37,7 +37,6 @@ public:
     }
     [[nodiscard]] bool arm() noexcept override { return ring_.arm(); }
     void disarm() noexcept override { ring_.disarm(); }
-    [[nodiscard]] virtio::RingFault fault() const noexcept override { return ring_.fault(); }
     [[nodiscard]] std::uint32_t size() const noexcept override { return ring_.slots().size(); }
     [[nodiscard]] bool idle() const noexcept override { return ring_.slots().free() == size(); }
 
@@ -73,6 +72,7 @@ public:
         }
         virtio::Used used;  // the device's length is junk here and ignored (2.7.8.2)
         for (; ring_.has_used() && ring_.take(used); ++completed) give_back_odd(used.id);
+        broken_ = ring_.fault() != virtio::RingFault::none;
         if (completed != 0) counters.completed.add(completed);
         if (ring_.slots().free() >= unblock_threshold_) blocked_ = false;
     }
@@ -83,7 +83,7 @@ public:
             counters.lost.add();
         });
         ring_.restart();
-        blocked_ = false;
+        blocked_ = broken_ = false;
     }
 
 private:
@@ -94,14 +94,9 @@ private:
     std::size_t stage_whole(Batch& batch, std::size_t first) noexcept {
         const std::size_t last = std::min<std::size_t>(batch.size(), first + ring_.slots().free());
         std::size_t next = first;
-        if (next == last) return 0;
-        if (const auto head = ring_.head_writer(0)) {
-            if (stage_run(*head, batch.begin() + next, 1) == 0) return 0;
-            ++next;
-        }
         while (next < last) {
             const std::size_t run = std::min<std::size_t>(last - next, ring_.slots().to_end(ring_.slots().staged));
-            const std::size_t staged = stage_run(ring_.writer(), batch.begin() + next, run);
+            const std::size_t staged = stage_run(batch.begin() + next, run);
             next += staged;
             if (staged < run) break;
         }
@@ -109,15 +104,15 @@ private:
     }
 
     // The inner loop. Stops at a packet of another kind.
-    [[gnu::noinline]] std::size_t stage_run(typename Ring::Writer writer, const Packet* packets,
-                                            std::size_t run) noexcept {
+    [[gnu::noinline]] std::size_t stage_run(const Packet* packets, std::size_t run) noexcept {
+        auto writer = ring_.writer(0);
         const std::uint64_t shortest = PacketAccess::whole(*pool_, 1);
         const std::uint64_t longest = max_packet_bytes_;
         const std::uint64_t to_header = pool_->iova(nullptr).value - header_size;
         BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
         std::uint64_t bytes = 0;
         std::size_t done = 0;
-        if (wide_ != nullptr) {
+        if (wide_ != nullptr && run >= wide::group) {
             done = wide_->stage(writer.raw_readable(), slots, packets, run, {shortest, longest, to_header}, bytes);
             writer.skip(done);
         }
@@ -201,7 +196,7 @@ private:
         if (ring_.in_order()) return ring_.count_in_order(run);
         auto used = ring_.reader();
         std::size_t count = 0;
-        if (wide_ != nullptr) {
+        if (wide_ != nullptr && run >= wide::group) {
             count = wide_->check(used.raw(), run);
             used.skip(count);
         }

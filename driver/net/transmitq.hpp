@@ -38,7 +38,8 @@ public:
 
     [[nodiscard]] virtual bool arm() noexcept = 0;
     virtual void disarm() noexcept = 0;
-    [[nodiscard]] virtual virtio::RingFault fault() const noexcept = 0;
+    // The device broke the ring's rules; nothing comes back any more.
+    [[nodiscard]] bool broken() const noexcept { return broken_; }
     [[nodiscard]] virtual std::uint32_t size() const noexcept = 0;
     [[nodiscard]] virtual bool idle() const noexcept = 0;  // nothing is in flight
     // After a send that could not take all: true until there is room for a burst again.
@@ -50,6 +51,7 @@ protected:
     Transmitq() = default;
     virtio::Doorbell doorbell_;
     bool blocked_ = false;
+    bool broken_ = false;
 };
 
 // A transmitq's memory: the ring, and with INDIRECT_DESC the tables for packets of several segments.

@@ -13,6 +13,9 @@
 
 namespace vmq::net::wide {
 
+// The fewest packets that are worth a call.
+inline constexpr std::size_t group = 4;
+
 // Of packets that may be staged by the fast way.
 struct Staging {
     std::uint64_t shortest;   // shape of the shortest

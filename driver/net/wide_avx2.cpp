@@ -55,6 +55,10 @@ VMQ_WIDE_TARGET inline Words steps(std::uint64_t step) noexcept {
     return {_mm256_setr_epi64x(0, 0, 0, s), _mm256_setr_epi64x(0, 2 * s, 0, 3 * s)};
 }
 
+VMQ_WIDE_TARGET inline Words first_odd(std::uint64_t word) noexcept {
+    return {_mm256_setr_epi64x(0, static_cast<long long>(word), 0, 0), _mm256_setzero_si256()};
+}
+
 // For odd_below, up to 2^32: the largest lower half; the upper one must be 0.
 VMQ_WIDE_TARGET inline Words limit(std::uint64_t value) noexcept { return alternating(0, value - 1); }
 VMQ_WIDE_TARGET inline bool odd_below(Words words, Words limits) noexcept {

@@ -32,6 +32,10 @@ VMQ_WIDE_TARGET inline Words steps(std::uint64_t step) noexcept {
     return _mm512_setr_epi64(0, 0, 0, s, 0, 2 * s, 0, 3 * s);
 }
 
+VMQ_WIDE_TARGET inline Words first_odd(std::uint64_t word) noexcept {
+    return _mm512_setr_epi64(0, static_cast<long long>(word), 0, 0, 0, 0, 0, 0);
+}
+
 // For odd_below; up to 2^32.
 VMQ_WIDE_TARGET inline Words limit(std::uint64_t value) noexcept { return alternating(value, value); }
 VMQ_WIDE_TARGET inline bool odd_below(Words words, Words limits) noexcept {

@@ -1,7 +1,8 @@
 // The loops of the wide routines, included by one source for each instruction set once it has defined
 //     VMQ_WIDE_TARGET            the attribute that allows the instructions
 //     Words                      eight words of 64 bits: for each of four packets an even and an odd one
-// and, on Words, what is called below. Everything lies in unnamed namespaces, so that no linker takes a function for
+//     Quads                      four words of 32 bits, one for each
+// and, on these, what is called below. Everything lies in unnamed namespaces, so that no linker takes a function for
 // another processor.
 //
 // The handles of a group are d0 b0 s0 d1 b1 s1 d2 b2 s2 d3 b3 s3, where d is the data's address, b the buffer and s the
@@ -12,23 +13,20 @@
 
 #include "driver/net/packet_access.hpp"
 #include "driver/net/wide.hpp"
+#include "driver/net/wide_quads.hpp"
 
 namespace vmq::net::wide {
 namespace {
 
-constexpr std::size_t group = 4;
-
-inline std::uint64_t header_bits(const Packet& packet) noexcept {
-    std::uint64_t front;
-    std::uint64_t back;
-    const std::byte* const header = PacketAccess::data(packet) - header_size;
-    std::memcpy(&front, header, sizeof front);
-    std::memcpy(&back, header + header_size - sizeof back, sizeof back);
-    return front | back;
+inline bool has_form(const Packet* four, std::uint32_t form) noexcept {
+    return PacketAccess::form(four[0]) == form && PacketAccess::form(four[1]) == form &&
+           PacketAccess::form(four[2]) == form && PacketAccess::form(four[3]) == form;
 }
 
-inline void clear_headers(const Packet* four) noexcept {
-    if ((header_bits(four[0]) | header_bits(four[1]) | header_bits(four[2]) | header_bits(four[3])) == 0) return;
+VMQ_WIDE_TARGET inline void clear_headers(const Packet* four) noexcept {
+    if (headers_are_clear(PacketAccess::data(four[0]) - header_size, PacketAccess::data(four[1]) - header_size,
+                          PacketAccess::data(four[2]) - header_size, PacketAccess::data(four[3]) - header_size))
+        return;
     for (std::size_t i = 0; i < group; ++i) std::memset(PacketAccess::data(four[i]) - header_size, 0, header_size);
 }
 
@@ -49,13 +47,9 @@ VMQ_WIDE_TARGET std::size_t make(Packet* packets, const BufferRef* refs, std::si
 
 VMQ_WIDE_TARGET std::size_t give(BufferRef* refs, const Packet* packets, std::size_t count,
                                  std::uint32_t form) noexcept {
-    const Words no_bytes = alternating(0, std::uint64_t{form} << 32);
-    const Words shapes = limit(std::uint64_t{1} << 32);
     std::size_t done = 0;
-    for (; count - done >= group; done += group) {
-        if (!odd_below(sub(load_addresses_and_shapes(packets + done), no_bytes), shapes)) break;
+    for (; count - done >= group && has_form(packets + done, form); done += group)
         store(refs + done, load_refs(packets + done));
-    }
     return done;
 }
 
@@ -66,6 +60,7 @@ VMQ_WIDE_TARGET std::size_t stage(virtio::RawDescriptors at, BufferRef* slots, c
     // Takes the form out of a shape and puts flags and id in its place.
     const std::uint64_t to_word = at.word + header_size - (staging.shortest - 1);
     Words change = add(alternating(staging.to_header, to_word), steps(at.step));
+    Words to_descriptors = add(change, first_odd(at.hide));
     const Words next_group = alternating(0, group * at.step);
     Words sum = alternating(0, 0);
     std::size_t done = 0;
@@ -74,9 +69,9 @@ VMQ_WIDE_TARGET std::size_t stage(virtio::RawDescriptors at, BufferRef* slots, c
         const Words over = sub(words, shortest);
         if (!odd_below(over, shapes)) break;
         clear_headers(packets + done);
-        store(at.first + done * 16, add(words, change));
+        store(at.first + done * 16, add(words, to_descriptors));
         store(slots + done, load_refs(packets + done));
-        change = add(change, next_group);
+        to_descriptors = change = add(change, next_group);
         sum = add(sum, over);
     }
     bytes += sum_of_odd(sum) + done;
@@ -87,13 +82,14 @@ VMQ_WIDE_TARGET std::size_t post(virtio::RawDescriptors at, BufferRef* slots, co
                                  std::uint64_t to_header) noexcept {
     const Words addresses = alternating(to_header, 0);
     Words words = add(alternating(0, at.word), steps(at.step));
+    Words seconds = add(words, first_odd(at.hide));
     const Words next_group = alternating(0, group * at.step);
     std::size_t done = 0;
     for (; count - done >= group; done += group) {
         const Words four = load(refs + done);
         store(slots + done, four);
-        store(at.first + done * 16, even_and_odd(add(four, addresses), words));
-        words = add(words, next_group);
+        store(at.first + done * 16, even_and_odd(add(four, addresses), seconds));
+        seconds = words = add(words, next_group);
     }
     return done;
 }
@@ -132,14 +128,20 @@ VMQ_WIDE_TARGET std::size_t take(virtio::RawUsed used, const BufferRef* slots, P
 }
 
 VMQ_WIDE_TARGET std::size_t check(virtio::RawUsed used, std::size_t count) noexcept {
-    const Words matters = alternating(0, std::uint64_t{used.mask} << 32);
-    Words expected = add(alternating(0, std::uint64_t{used.expected} << 32), steps(std::uint64_t{1} << 32));
-    const Words next_group = alternating(0, std::uint64_t{group} << 32);
-    const Words none = limit(1);
+    const Quads matters = repeated(used.mask);
+    Quads expected = counting(used.expected);
+    const Quads next_group = repeated(group);
     std::size_t done = 0;
-    for (; count - done >= group; done += group) {
-        if (!odd_below(sub(both(load_used(used, done), matters), expected), none)) break;
-        expected = add(expected, next_group);
+    if (used.packed) {
+        for (; count - done >= group; done += group) {
+            if (!is_same(both(upper_halves(used.first + done * 16), matters), expected)) break;
+            expected = add(expected, next_group);
+        }
+    } else {
+        for (; count - done >= group; done += group) {
+            if (!is_same(lower_halves(used.first + done * 8), expected)) break;
+            expected = add(expected, next_group);
+        }
     }
     return done;
 }

@@ -72,7 +72,7 @@ void PackedRing::write_descriptor(std::uint32_t position, std::uint32_t id, Segm
     flags |= avail_flags(position);
     if (position == slots_.published) {
         head_flags_ = flags;
-        flags ^= packed_flags::avail;
+        flags = hidden(flags);
     }
     PackedDescriptor& descriptor = descriptors_[slots_.slot(position)];
     descriptor.addr = segment.address.value;

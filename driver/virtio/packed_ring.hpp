@@ -9,7 +9,6 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "driver/support/barriers.hpp"
@@ -33,43 +32,49 @@ public:
     [[nodiscard]] const Slots& slots() const noexcept { return slots_; }
     [[nodiscard]] RingFault fault() const noexcept { return fault_; }
 
-    // Staging single buffers, the fast way.
+    // Staging single buffers, the fast way. The first descriptor since the last publish() does not look available until
+    // the next.
     class Writer {
     public:
-        void readable(Iova address, std::uint32_t length) noexcept { write(address, word_ + length); }
-        // A buffer of write_length().
-        void writable(Iova address) noexcept { write(address, word_ + writable_); }
-        [[nodiscard]] RawDescriptors raw_readable() const noexcept { return raw(word_); }
-        [[nodiscard]] RawDescriptors raw_writable() const noexcept { return raw(word_ + writable_); }
+        void readable(Iova address, std::uint32_t length) noexcept { write(address, length); }
+        void writable(Iova address) noexcept { write(address, write_length_); }
+        [[nodiscard]] RawDescriptors raw_readable() const noexcept { return raw(0); }
+        [[nodiscard]] RawDescriptors raw_writable() const noexcept { return raw(write_length_); }
         void skip(std::size_t count) noexcept {
+            if (count == 0) return;
             at_ += count;
             word_ += count * next_id;
+            hide_ = 0;
         }
 
     private:
         friend class PackedRing;
-        Writer(PackedDescriptor* at, std::uint64_t word, std::uint64_t writable) noexcept
-            : at_(at), word_(word), writable_(writable) {}
-        void write(Iova address, std::uint64_t word) noexcept {
+        Writer(PackedDescriptor* at, std::uint64_t word, std::uint64_t hide, std::uint32_t write_length) noexcept
+            : at_(at), word_(word), hide_(hide), write_length_(write_length) {}
+        void write(Iova address, std::uint32_t length) noexcept {
             at_->addr = address.value;
-            support::store_relaxed(second_word(*at_++), word);
+            support::store_relaxed(second_word(*at_++), word_ + length + hide_);
             word_ += next_id;
+            hide_ = 0;
         }
-        [[nodiscard]] RawDescriptors raw(std::uint64_t word) const noexcept {
-            return {reinterpret_cast<std::byte*>(at_), word, next_id};
+        [[nodiscard]] RawDescriptors raw(std::uint32_t length) const noexcept {
+            return {reinterpret_cast<std::byte*>(at_), word_ + length, next_id, hide_};
         }
         static constexpr std::uint64_t next_id = std::uint64_t{1} << 32;
         PackedDescriptor* at_;
-        std::uint64_t word_;      // flags and id of the next descriptor
-        std::uint64_t writable_;  // what makes it one to write to
+        std::uint64_t word_;  // flags and id of the next descriptor
+        std::uint64_t hide_;  // from its flags to hidden ones
+        std::uint32_t write_length_;
     };
-    [[nodiscard]] Writer writer() const noexcept { return writer(avail_flags(slots_.staged)); }
-    // The first descriptor after a publish() is written by a Writer of its own, so that it does not look available
-    // before the others are there; `flags` is what all buffers of the run have. std::nullopt: it is not the first.
-    [[nodiscard]] std::optional<Writer> head_writer(std::uint16_t flags) noexcept {
-        if (slots_.staged != slots_.published) return std::nullopt;
-        head_flags_ = static_cast<std::uint16_t>(avail_flags(slots_.staged) | flags);
-        return writer(static_cast<std::uint16_t>(avail_flags(slots_.staged) ^ packed_flags::avail));
+    [[nodiscard]] Writer writer(std::uint16_t flags) noexcept {
+        const std::uint32_t slot = slots_.slot(slots_.staged);
+        flags |= avail_flags(slots_.staged);
+        std::uint64_t hide = 0;
+        if (slots_.staged == slots_.published) {
+            head_flags_ = flags;
+            hide = (std::uint64_t{hidden(flags)} - flags) << 48;
+        }
+        return {descriptors_ + slot, std::uint64_t{id_and_flags(slot, flags)} << 32, hide, write_length_};
     }
     void stage(std::uint32_t count) noexcept { slots_.staged += count; }
     void write_length(std::uint32_t length) noexcept { write_length_ = length; }
@@ -156,10 +161,9 @@ private:
     [[nodiscard]] bool is_used(std::uint16_t flags, std::uint32_t position) const noexcept {
         return (flags & (packed_flags::avail | packed_flags::used)) == used_flags(position);
     }
-    [[nodiscard]] Writer writer(std::uint16_t flags) const noexcept {
-        const std::uint32_t slot = slots_.slot(slots_.staged);
-        const std::uint64_t writable = (std::uint64_t{descriptor_flags::write} << 48) + write_length_;
-        return {descriptors_ + slot, std::uint64_t{id_and_flags(slot, flags)} << 32, writable};
+    // Flags with which a descriptor looks neither available nor used in this lap.
+    static constexpr std::uint16_t hidden(std::uint16_t flags) noexcept {
+        return static_cast<std::uint16_t>(flags ^ packed_flags::avail);
     }
     void write_descriptor(std::uint32_t position, std::uint32_t id, Segment segment, std::uint16_t flags) noexcept;
     [[nodiscard]] bool device_wants_notification(std::uint32_t old_position) const noexcept;

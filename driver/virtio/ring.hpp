@@ -43,7 +43,8 @@ struct RingFormat {
 struct RawDescriptors {
     std::byte* first;    // 16 bytes each: address, and a word of length, and flags and id as the layout has them
     std::uint64_t word;  // what length is added to for the first,
-    std::uint64_t step;  // and by how much that grows from one to the next
+    std::uint64_t step;  // by how much that grows from one to the next,
+    std::uint64_t hide;  // and what is added besides to the first
 };
 struct RawUsed {
     const std::byte* first;

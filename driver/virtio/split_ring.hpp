@@ -8,7 +8,6 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "driver/support/barriers.hpp"
@@ -43,9 +42,11 @@ public:
         // A buffer of write_length().
         void writable(Iova address) noexcept { write(address, writable_); }
         // The same for several at once; skip() those that were written.
-        [[nodiscard]] RawDescriptors raw_readable() const noexcept { return {reinterpret_cast<std::byte*>(at_), 0, 0}; }
+        [[nodiscard]] RawDescriptors raw_readable() const noexcept {
+            return {reinterpret_cast<std::byte*>(at_), 0, 0, 0};
+        }
         [[nodiscard]] RawDescriptors raw_writable() const noexcept {
-            return {reinterpret_cast<std::byte*>(at_), writable_, 0};
+            return {reinterpret_cast<std::byte*>(at_), writable_, 0, 0};
         }
         void skip(std::size_t count) noexcept { at_ += count; }
 
@@ -61,9 +62,10 @@ public:
         Descriptor* at_;
         std::uint64_t writable_;
     };
-    [[nodiscard]] Writer writer() const noexcept { return {descriptors_ + slots_.slot(slots_.staged), write_length_}; }
-    // Nothing is visible before publish(), so the first descriptor of a burst is like the others.
-    [[nodiscard]] std::optional<Writer> head_writer(std::uint16_t /*flags*/) noexcept { return std::nullopt; }
+    // `flags` of the descriptors: 0 for readable ones, WRITE for writable ones.
+    [[nodiscard]] Writer writer(std::uint16_t /*flags*/) const noexcept {
+        return {descriptors_ + slots_.slot(slots_.staged), write_length_};
+    }
     void stage(std::uint32_t count) noexcept { slots_.staged += count; }
     // The length of every buffer that Writer::writable is given. Before the first of them.
     void write_length(std::uint32_t length) noexcept { write_length_ = length; }

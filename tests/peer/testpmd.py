@@ -32,13 +32,15 @@ class Testpmd:
         self._output, terminal = os.openpty()  # to a pipe it would write its lines only in large blocks
         self._process = subprocess.Popen(
             ["dpdk-testpmd", "--no-pci", "--no-huge", "-m", "256", "-l", "0,1", "--no-telemetry",
-             f"--file-prefix=vmq-{os.getpid()}-{id(self)}", "--vdev", device, "--", "-i", "--no-mlockall",
+             f"--file-prefix=vmq-{os.getpid()}-{id(self)}", "--vdev", device,
+             # What other threads print may fall into the midst of a prompt.
+             "--log-level=lib.vhost:error", "--", "-i", "--no-mlockall", "--mask-event=all",
              f"--rxq={queues}", f"--txq={queues}", "--nb-cores=1", "--total-num-mbufs=16384"],
             stdin=subprocess.PIPE, stdout=terminal, stderr=terminal, start_new_session=True)
         os.close(terminal)
         self._text = b""
         self._news = threading.Condition()
-        # It logs a lot, and stands still when nobody reads that.
+        # It stands still when nobody reads what it prints.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._await_prompt()

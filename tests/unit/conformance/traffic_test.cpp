@@ -16,21 +16,17 @@ TEST_P(Conformance, EveryBurstLength) {
             left -= delivered;
             receive_all(pair, batch);
         }
-        // And that many at most of a receiveq that has more.
-        const std::uint64_t waiting = deliver(32);
-        ASSERT_EQ(receive(pair, batch, burst), std::min<std::size_t>(waiting, burst));
-        receive_all(pair, batch);
     }
     expect_all_through();
     EXPECT_EQ(stats(0).tx_notifies, device->notifications(1));
 }
 
 TEST_P(Conformance, EveryRingSize) {
-    for (std::uint16_t size = 4; size <= 1024; size = static_cast<std::uint16_t>(size * 2)) {
+    for (const std::uint16_t size : std::array<std::uint16_t, 6>{4, 8, 16, 128, 256, 1024}) {
         QueuePair pair = open_form(size).take_queue_pair(0);
         Batch batch;
         // Over the end of the ring at least once, over that of a small one often.
-        const std::uint64_t packets = size + std::max<std::uint64_t>(size / 4, 50);
+        const std::uint64_t packets = size + std::max(size / 8u, 50u);
         while (to_device_.seen < packets) {
             ASSERT_GT(make(pair, batch, 1 + to_device_.made % Batch::capacity), 0u);
             send_whole(pair, batch);
@@ -44,7 +40,7 @@ TEST_P(Conformance, EveryRingSize) {
 }
 
 TEST_P(Conformance, AFullTransmitqAndDevicesThatCompleteAPart) {
-    for (const std::uint16_t size : std::array<std::uint16_t, 3>{4, 8, 64}) {
+    for (const std::uint16_t size : std::array<std::uint16_t, 2>{4, 32}) {
         QueuePair pair = open_form(size).take_queue_pair(0);
         with_lane([](software::Lane& lane) { lane.completion.hold = true; });
         Batch batch;
@@ -59,7 +55,7 @@ TEST_P(Conformance, AFullTransmitqAndDevicesThatCompleteAPart) {
         make(pair, batch, Batch::capacity);
         EXPECT_EQ(pair.send(batch), 0u);
         // The device gives back k, and there is room for k.
-        for (std::size_t k = 0; k < 3u * size; ++k) {
+        for (std::size_t k = 0; k < 2u * size; ++k) {
             const std::size_t part = k % size;
             with_lane([part](software::Lane& lane) {
                 lane.process_transmitq();
@@ -82,11 +78,11 @@ TEST_P(Conformance, AFullTransmitqAndDevicesThatCompleteAPart) {
 }
 
 TEST_P(Conformance, AFullReceiveqEmptiedInParts) {
-    for (const std::uint16_t size : std::array<std::uint16_t, 3>{4, 16, 64}) {
+    for (const std::uint16_t size : std::array<std::uint16_t, 2>{4, 16}) {
         QueuePair pair = open_form(size).take_queue_pair(0);
         Batch batch;
         EXPECT_EQ(deliver(much), size);
-        for (std::size_t k = 1; k < 60; ++k) {
+        for (std::size_t k = 1; k < 40; ++k) {
             const std::size_t most = 1 + k * 7 % Batch::capacity;
             receive(pair, batch, most);
             EXPECT_LE(deliver(much), size);
@@ -158,7 +154,9 @@ TEST_P(ConformanceLaps, BeyondSixteenBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, ConformanceLaps,
-                         ::testing::ValuesIn(forms([](const Form& form) { return !form.indirect && form.event_idx && form.mergeable; })),
+                         ::testing::ValuesIn(forms([](const Form& form) {
+                             return form.packed == form.in_order && form.indirect && form.event_idx && form.mergeable;
+                         })),
                          form_name);
 
 }  // namespace

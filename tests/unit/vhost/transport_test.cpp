@@ -136,12 +136,12 @@ TEST_F(VhostTransport, ChangesTheNumberOfPairs) {
     start();
     open();
     run(4);
-    for (const unsigned count : {4, 1, 3, 2, 2}) {
+    for (const unsigned count : {4u, 1u, 3u, 2u, 2u}) {
         set_pairs(count);
         EXPECT_EQ(backend->enabled_pairs(), count);
     }
     EXPECT_EQ(transport->control_path()->commands(), 5u);
-    for (const unsigned count : {0, 5}) EXPECT_EQ(caught([&] { set_pairs(count); }).code, Errc::device_refused);
+    for (const unsigned count : {0u, 5u}) EXPECT_EQ(caught([&] { set_pairs(count); }).code, Errc::device_refused);
     EXPECT_EQ(backend->enabled_pairs(), 2u);
 }
 

@@ -78,6 +78,25 @@ TEST(PackedRingFault, TheSlotOfAUsedDescriptorSaysNothing) {
     EXPECT_EQ(pair.ring.fault(), RingFault::id_not_outstanding);
 }
 
+// Counting in order stops before an id that cannot be the end of a batch; taking then tells the fault.
+TEST(PackedRingFault, CountingStopsBeforeNonsense) {
+    for (const std::uint16_t id : {std::uint16_t{6}, std::uint16_t{7}, std::uint16_t{1}, std::uint16_t{8},
+                                   std::uint16_t{0x8004}, std::uint16_t{0xffff}}) {
+        Pair pair{8, {.packed = true, .in_order = true}, 0};
+        (void)pair.offer(6);
+        pair.device.write_word(0, 0, 1, both);  // a batch of two
+        pair.device.write_word(2, 0, id, both);
+        const std::uint32_t run = pair.ring.used_run(8);
+        ASSERT_EQ(run, 6U);
+        EXPECT_EQ(pair.ring.count_in_order(run), 2U) << id;
+        EXPECT_EQ(pair.ring.count_in_order(1), 0U);  // less than the batch
+        pair.ring.retire(2);
+        EXPECT_TRUE(pair.take_all().empty());
+        EXPECT_EQ(pair.ring.fault(), id < 8 ? RingFault::id_not_outstanding : RingFault::id_out_of_range);
+        EXPECT_EQ(pair.ring.slots().free(), 4U);
+    }
+}
+
 // Whatever a device writes wherever it likes, the ring hands out only ids that were offered, each once.
 TEST(PackedRingFault, RandomDescriptorsNeverBreakTheCount) {
     std::uint32_t random = 99;

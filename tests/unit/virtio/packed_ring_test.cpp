@@ -153,19 +153,21 @@ TEST_P(PackedRingTest, WhatIsStagedDoesNotLookUsed) {
             EXPECT_EQ(ring_.used_run(4), 0U);
             (void)ring_.publish();
             EXPECT_FALSE(ring_.has_used());
-            EXPECT_EQ(ring_.count_in_step(ring_.used_run(4)), 0U);
+            std::vector<Used> in_step;
+            pair_.take_in_step(in_step);
+            EXPECT_TRUE(in_step.empty());
             complete();
             EXPECT_FALSE(ring_.has_used());
         }
     }
 }
 
-TEST_P(PackedRingTest, AHeadWriterThatWritesNothingLeavesNoTrace) {
+TEST_P(PackedRingTest, AWriterThatWritesNothingLeavesNoTrace) {
     for (unsigned lap = 0; lap < 6; ++lap) {
-        EXPECT_TRUE(ring_.head_writer(descriptor_flags::write).has_value());  // and the pool was empty, say
+        (void)ring_.writer(descriptor_flags::write);  // and the pool was empty, say
         EXPECT_FALSE(ring_.publish());
         ring_.add_chain(two, {});
-        EXPECT_FALSE(ring_.head_writer(descriptor_flags::write).has_value());
+        (void)ring_.writer(descriptor_flags::write);
         (void)ring_.publish();
         const auto found = pair_.available();
         ASSERT_EQ(found.size(), 1U);

@@ -35,9 +35,8 @@ public:
     }
 
     [[nodiscard]] std::uint32_t free() const {
-        std::uint32_t used = 0;
-        if (!buffers_.empty()) used = static_cast<std::uint32_t>(staged_ - buffers_.begin()->first);
-        return size_ - used;
+        const std::uint64_t used = buffers_.empty() ? 0 : staged_ - buffers_.begin()->first;
+        return static_cast<std::uint32_t>(size_ - used);
     }
     [[nodiscard]] bool in_step() const {
         for (const auto& [at, buffer] : buffers_)
@@ -164,8 +163,8 @@ INSTANTIATE_TEST_SUITE_P(Starts, SlotsTest,
 TEST(SlotsSize, IsAPowerOfTwo) {
     for (std::uint32_t size = 1; size <= 0x8000; size *= 2)
         EXPECT_EQ(Slots(static_cast<std::uint16_t>(size), 0).size(), size);
-    for (const std::uint16_t size : {0, 3, 6, 12, 255, 0x7fff, 0x8001, 0xffff})
-        EXPECT_THROW(Slots(size, 0), std::invalid_argument) << size;
+    for (const unsigned size : {0U, 3U, 6U, 12U, 255U, 0x7fffU, 0x8001U, 0xffffU})
+        EXPECT_THROW(Slots(static_cast<std::uint16_t>(size), 0), std::invalid_argument) << size;
 }
 
 }  // namespace
