@@ -61,7 +61,7 @@ void each_field(T& record, Visit&& visit) {
 
 template <Is<PairStats> T, typename Visit>
 void each_field(T& record, Visit&& visit) {
-    auto& [pair, state, rx_packets, rx_bytes, rx_drops_oversized, rx_drops_short, rx_drops_bad_header,
+    auto& [pair, state, rx_packets, rx_bytes, rx_drops_oversized, rx_drops_short, rx_drops_bad_header, rx_lost,
            rx_refill_failures, rx_interrupts, rx_notifies, rx_faults, tx_packets, tx_bytes, tx_relayed, tx_lost,
            tx_completed, tx_rejected, tx_ring_full, tx_interrupts, tx_notifies, tx_faults, wakeups] = record;
     visit("pair", pair);
@@ -71,6 +71,7 @@ void each_field(T& record, Visit&& visit) {
     visit("rx_drops_oversized", rx_drops_oversized);
     visit("rx_drops_short", rx_drops_short);
     visit("rx_drops_bad_header", rx_drops_bad_header);
+    visit("rx_lost", rx_lost);
     visit("rx_refill_failures", rx_refill_failures);
     visit("rx_interrupts", rx_interrupts);
     visit("rx_notifies", rx_notifies);

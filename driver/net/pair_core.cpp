@@ -51,6 +51,11 @@ std::size_t PairCore::recv(Batch& batch, std::size_t most) noexcept {
     if (!is_live()) return 0;
     receiveq_->receive(batch, std::min(most, Batch::capacity));
     if (receiveq_->broken()) note_faults();
+    if (receiveq_->short_of_buffers() && shape_ == Shape::active) {
+        // They may lie used in the transmitq, which a thread that only polls recv has no reason to look at.
+        transmitq_->reclaim();
+        receiveq_->refill();
+    }
     return batch.size();
 }
 
@@ -257,6 +262,7 @@ PairStats PairCore::stats() const noexcept {
     stats.rx_drops_oversized = rx.drops_oversized.value();
     stats.rx_drops_short = rx.drops_short.value();
     stats.rx_drops_bad_header = rx.drops_bad_header.value();
+    stats.rx_lost = rx.lost.value();
     stats.rx_refill_failures = rx.refill_failures.value();
     stats.rx_interrupts = sleeper_.receive_event().interrupts_read();
     stats.rx_notifies = rx.notifies.value();

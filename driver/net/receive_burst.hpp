@@ -62,6 +62,7 @@ public:
     }
 
     void restart() noexcept override {
+        for (virtio::Used used; ring_.has_used() && ring_.take(used); counters.lost.add()) pool_->give(slots_[used.id]);
         ring_.slots().for_each_outstanding([this](std::uint32_t slot) { pool_->give(slots_[slot]); });
         ring_.restart();
         broken_ = false;
@@ -179,7 +180,8 @@ private:
             writer.writable({reinterpret_cast<std::uintptr_t>(refs[done].data) + to_header});
         }
         ring_.stage(static_cast<std::uint32_t>(run));
-        if (run < wanted) counters.refill_failures.add();
+        short_of_buffers_ = run < wanted;
+        if (short_of_buffers_) counters.refill_failures.add();
         return run == wanted;
     }
 

@@ -17,7 +17,7 @@
 namespace vmq::net {
 
 struct ReceiveCounters {
-    Counter packets, bytes, drops_oversized, drops_short, drops_bad_header, refill_failures, notifies;
+    Counter packets, bytes, drops_oversized, drops_short, drops_bad_header, lost, refill_failures, notifies;
 };
 
 // One owner thread. What is specialised for the form of the ring is virtual: one such call a burst.
@@ -40,7 +40,8 @@ public:
     virtual void refill() noexcept = 0;
     // The same however few; does not notify.
     virtual void fill() noexcept = 0;
-    // The device has been reset: everything posted goes back to the pool, and the ring starts anew, full.
+    // The device has been reset: everything posted goes back to the pool, what was delivered in it is counted as lost,
+    // and the ring starts anew, full.
     virtual void restart() noexcept = 0;
 
     [[nodiscard]] virtual bool has_used() const noexcept = 0;
@@ -48,6 +49,8 @@ public:
     virtual void disarm() noexcept = 0;
     // The device broke the ring's rules; nothing comes any more.
     [[nodiscard]] bool broken() const noexcept { return broken_; }
+    // The last refill found too few buffers in the pool.
+    [[nodiscard]] bool short_of_buffers() const noexcept { return short_of_buffers_; }
     [[nodiscard]] virtual std::uint32_t size() const noexcept = 0;
     // True when receive descriptors are missing because the pool ran dry.
     [[nodiscard]] virtual bool starved() const noexcept = 0;
@@ -58,6 +61,7 @@ protected:
     Receiveq() = default;
     virtio::Doorbell doorbell_;
     bool broken_ = false;
+    bool short_of_buffers_ = false;
 };
 
 // The queue specialised for what was negotiated.

@@ -25,6 +25,7 @@ struct PairStats {
     std::uint64_t rx_drops_oversized = 0;   // the device claimed more bytes than the buffer has
     std::uint64_t rx_drops_short = 0;       // less than a header, or nothing behind it
     std::uint64_t rx_drops_bad_header = 0;  // num_buffers 0, too large, or its tail missing
+    std::uint64_t rx_lost = 0;              // delivered, not yet received when the device was reset or its backend left
     std::uint64_t rx_refill_failures = 0;   // no buffer was free for a receive descriptor
     std::uint64_t rx_interrupts = 0;        // the sum of the vector's eventfd
     std::uint64_t rx_notifies = 0;          // doorbells rung

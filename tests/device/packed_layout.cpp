@@ -88,9 +88,9 @@ private:
     virtio::EventSuppression* driver_event_ = nullptr;
     virtio::EventSuppression* device_event_ = nullptr;
 
-    Place fetched_;  // where the next buffer is read
-    Place used_;     // where the next used descriptor is written
-    Place event_;    // what the device's event suppression area says with event_flags::desc
+    Place fetched_;                // where the next buffer is read
+    Place used_;                   // where the next used descriptor is written
+    Place event_;                  // what the device's event suppression area says with event_flags::desc
     std::uint32_t in_flight_ = 0;  // descriptors fetched and not used
     NotificationWish wish_;
     std::vector<bool> held_;  // ids of buffers that were fetched and not used
@@ -178,8 +178,7 @@ bool PackedLayout::follow_table(ChainBuilder& builder, const Chain& chain) const
         virtio::PackedDescriptor descriptor;
         std::memcpy(static_cast<void*>(&descriptor), chain.table.data() + at, sizeof descriptor);
         const std::uint16_t flags = descriptor.flags.value();
-        if ((flags & ~flag::write) != 0)
-            return blame_("an indirect descriptor has flags " + std::to_string(flags));
+        if ((flags & ~flag::write) != 0) return blame_("an indirect descriptor has flags " + std::to_string(flags));
         if (!builder.element({descriptor.addr.value()}, descriptor.len.value(), flags != 0)) return false;
     }
     return true;

@@ -73,7 +73,7 @@ private:
     std::uint16_t event_;          // what available_event says
     std::uint16_t next_head_ = 0;  // with IN_ORDER: where the next buffer has to begin
     NotificationWish wish_;
-    std::vector<bool> held_;                        // descriptors in chains that were fetched and not used
+    std::vector<bool> held_;  // descriptors in chains that were fetched and not used
     std::vector<std::vector<std::uint16_t>> chains_{std::vector<std::vector<std::uint16_t>>(size_)};  // by their head
 };
 

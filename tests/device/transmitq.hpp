@@ -43,7 +43,7 @@ public:
 private:
     struct Held {
         Chain chain;
-        Frame then;  // its bytes when it was taken
+        Frame then;  // its bytes when it was taken, if it is to be held for a while
     };
     [[nodiscard]] Frame unwrap(Frame bytes) const;
     void violation(const std::string& text) const { violations_->add(queue_.name() + ": " + text); }

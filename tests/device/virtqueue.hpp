@@ -49,7 +49,9 @@ public:
 
     // Whether notifications are wanted. wanted(true) returns false when something is available already, for which none
     // may come.
-    [[nodiscard]] bool want_notifications(bool wanted) noexcept { return ask({.wanted = wanted, .by_event = by_event_}); }
+    [[nodiscard]] bool want_notifications(bool wanted) noexcept {
+        return ask({.wanted = wanted, .by_event = by_event_});
+    }
     // One notification, after `ahead` more buffers (split) or descriptors (packed). Needs EVENT_IDX.
     [[nodiscard]] bool want_notification_after(std::uint16_t ahead) noexcept { return ask({.ahead = ahead}); }
     // From now on a packed queue asks with event_flags::enable where it would name a descriptor.

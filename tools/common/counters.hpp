@@ -19,6 +19,7 @@ inline constexpr std::array counters{
     Counter{"rx_drops_oversized", &PairStats::rx_drops_oversized},
     Counter{"rx_drops_short", &PairStats::rx_drops_short},
     Counter{"rx_drops_bad_header", &PairStats::rx_drops_bad_header},
+    Counter{"rx_lost", &PairStats::rx_lost},
     Counter{"rx_refill_failures", &PairStats::rx_refill_failures},
     Counter{"rx_interrupts", &PairStats::rx_interrupts},
     Counter{"rx_notifies", &PairStats::rx_notifies},

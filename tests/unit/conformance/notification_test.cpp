@@ -17,6 +17,9 @@ protected:
     }
 };
 
+class ConformanceEvents : public ConformanceNotification {};
+class ConformancePackedEvents : public ConformanceNotification {};
+
 TEST_P(ConformanceNotification, TheDeviceAsksForNone) {
     QueuePair pair = open_form(32).take_queue_pair(0);
     Batch batch;
@@ -36,8 +39,7 @@ TEST_P(ConformanceNotification, TheDeviceAsksForNone) {
     expect_all_through();
 }
 
-TEST_P(ConformanceNotification, TheDeviceAsksForOneAtAPlace) {
-    if (!GetParam().event_idx) GTEST_SKIP() << "needs EVENT_IDX";
+TEST_P(ConformanceEvents, TheDeviceAsksForOneAtAPlace) {
     QueuePair pair = open_form(16).take_queue_pair(0);
     Batch batch;
     for (std::uint16_t i = 0; i < 100; ++i) {
@@ -54,8 +56,7 @@ TEST_P(ConformanceNotification, TheDeviceAsksForOneAtAPlace) {
     expect_all_through();
 }
 
-TEST_P(ConformanceNotification, TheDeviceAsksForAllWhereItCouldNameAPlace) {
-    if (!GetParam().packed) GTEST_SKIP() << "a split ring has one form";
+TEST_P(ConformancePackedEvents, TheDeviceAsksForAllWhereItCouldNameAPlace) {
     QueuePair pair = open_form(16).take_queue_pair(0);
     with_lane([](software::Lane& lane) {
         lane.transmit_ring.ask_without_events();
@@ -121,6 +122,12 @@ TEST_P(ConformanceNotification, RoomWakesASender) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, ConformanceNotification, ::testing::ValuesIn(forms(any_form)), form_name);
+INSTANTIATE_TEST_SUITE_P(Forms, ConformanceEvents,
+                         ::testing::ValuesIn(forms([](const Form& form) { return form.event_idx; })), form_name);
+// A split ring has one way to ask, a packed one with EVENT_IDX two.
+INSTANTIATE_TEST_SUITE_P(Forms, ConformancePackedEvents,
+                         ::testing::ValuesIn(forms([](const Form& form) { return form.packed && form.event_idx; })),
+                         form_name);
 
 }  // namespace
 }  // namespace vmq

@@ -48,12 +48,13 @@ TEST_P(ConformanceSegments, HeldByTheDevice) {
         ASSERT_GT(deliver(1 + to_device_.made % 4, {.bytes_per_buffer = pieces[1 + to_device_.made % 3]}), 0u);
         while (receive(pair, batch) > 0) {
             to_device_.made += batch.size();
-            for (int attempt = 0; attempt < 200 && !batch.empty(); ++attempt) {
+            for (std::size_t attempt = 0; attempt < 200 && !batch.empty(); ++attempt) {
                 pair.send(batch);
                 with_lane([&](software::Lane& lane) {
                     lane.process_transmitq();
                     const std::size_t held = lane.transmitq.held();
-                    lane.transmitq.complete_held({}, held - std::min<std::size_t>(held, to_device_.made % 4));
+                    lane.transmitq.complete_held({},
+                                                 held - std::min<std::size_t>(held, (to_device_.made + attempt) % 4));
                 });
                 check_transmitted();
             }

@@ -45,17 +45,20 @@ TEST_P(ConformanceThreads, EveryPacketComesBackOnceAndNobodySleepsTooLong) {
     software::Traffic traffic{*device, {.flows = 2, .window = 3, .packets_per_flow = packets / 2, .length = 100}};
     RunningDevice running{*device, 1};
     std::atomic<int> late{0};
+    std::atomic<bool> done{false};
     {
         Undertaker undertaker;
         const Owner echo{*vmq, 0, [&](QueuePair& pair) {
                              Batch batch;
                              if (pair.recv(batch) == 0) {
+                                 if (done) return;
                                  const auto start = std::chrono::steady_clock::now();
                                  pair.wait(2s);
                                  const auto slept = std::chrono::steady_clock::now() - start;
                                  if (slept > 900ms && traffic.sent() < packets) ++late;
                                  return;
                              }
+                             if (done) return;
                              // Copies go back, the originals are freed on the other thread.
                              Batch copies;
                              for (Packet& packet : batch)
@@ -67,12 +70,14 @@ TEST_P(ConformanceThreads, EveryPacketComesBackOnceAndNobodySleepsTooLong) {
                          }};
         device->set_backend(&traffic);
         EXPECT_TRUE(eventually([&] { return traffic.returned() == packets; }, 60s)) << traffic.returned();
+        done = true;
+        device->inject(0, software::make_frame({}, 60));  // wakes the owner for the last time
     }
     running.stop();
     EXPECT_EQ(traffic.doubled() + traffic.strangers(), 0u);
     // The driver looks by itself after a second: each lost wake-up shows as such a sleep. One may be the machine's.
     EXPECT_LE(late.load(), 1);
-    EXPECT_EQ(stats(0).rx_packets, packets);
+    EXPECT_GE(stats(0).rx_packets, packets);
     EXPECT_EQ(stats(0).tx_packets, packets);
 }
 

@@ -153,8 +153,7 @@ TEST_P(ConformanceLaps, BeyondSixteenBits) {
     EXPECT_EQ(sent, received);
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, ConformanceLaps,
-                         ::testing::ValuesIn(forms([](const Form& form) {
+INSTANTIATE_TEST_SUITE_P(Forms, ConformanceLaps, ::testing::ValuesIn(forms([](const Form& form) {
                              return form.packed == form.in_order && form.indirect && form.event_idx && form.mergeable;
                          })),
                          form_name);

@@ -2,8 +2,10 @@
 // the driver's own rings or net/.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,7 +13,8 @@
 
 #include "driver/support/event_fd.hpp"
 #include "tests/device/net_device.hpp"
-#include "tests/unit/device/bare_ring.hpp"
+#include "tests/unit/device/bare_packed_ring.hpp"
+#include "tests/unit/device/bare_split_ring.hpp"
 
 namespace vmq::software {
 
@@ -177,5 +180,14 @@ struct BareRings {
 inline constexpr BareRings all_bare_rings[] = {{false, false, false}, {false, false, true}, {false, true, false},
                                                {false, true, true},   {true, false, false}, {true, false, true},
                                                {true, true, false},   {true, true, true}};
+
+// Those for which `fits(rings)`.
+template <typename Fits>
+std::vector<BareRings> bare_rings(Fits fits) {
+    std::vector<BareRings> chosen;
+    std::ranges::copy_if(all_bare_rings, std::back_inserter(chosen), fits);
+    return chosen;
+}
+inline const auto ring_name = [](const auto& test) { return test.param.name(); };
 
 }  // namespace vmq::software

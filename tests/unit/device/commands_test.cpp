@@ -103,8 +103,7 @@ TEST_P(DeviceCommands, APairThatGoesThrowsAwayWhatItHasNotSent) {
     EXPECT_TRUE(device.violations().empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Rings, DeviceCommands, ::testing::ValuesIn(all_bare_rings),
-                         [](const auto& test) { return test.param.name(); });
+INSTANTIATE_TEST_SUITE_P(Rings, DeviceCommands, ::testing::ValuesIn(all_bare_rings), ring_name);
 
 }  // namespace
 }  // namespace vmq::software

@@ -25,6 +25,9 @@ protected:
     Frame frame = make_frame({}, 60);
 };
 
+class DeviceEvents : public DeviceNotification {};
+class DevicePackedEvents : public DeviceNotification {};
+
 TEST_P(DeviceNotification, OnlyRungQueuesAreServedAndAMissingRingIsBlamed) {
     ASSERT_TRUE(publish_packet(0));
     EXPECT_FALSE(device.step_notified());
@@ -47,8 +50,7 @@ TEST_P(DeviceNotification, SuppressedWhileNotWanted) {
     EXPECT_TRUE(device.violations().empty()) << device.violations()[0];
 }
 
-TEST_P(DeviceNotification, AskedForAtOnePlaceOnly) {
-    if (!GetParam().event_idx) GTEST_SKIP() << "needs EVENT_IDX";
+TEST_P(DeviceEvents, AskedForAtOnePlaceOnly) {
     // At any place of the ring, over its end and back.
     for (int round = 0; round < 50; ++round) {
         with_ring([](Virtqueue& ring) { EXPECT_TRUE(ring.want_notification_after(3)); });
@@ -60,8 +62,7 @@ TEST_P(DeviceNotification, AskedForAtOnePlaceOnly) {
     }
 }
 
-TEST_P(DeviceNotification, ByFlagsWhereEventsWereNegotiated) {
-    if (!GetParam().packed) GTEST_SKIP() << "a split ring with EVENT_IDX has nothing else";
+TEST_P(DevicePackedEvents, AskedForByFlagsWhereAPlaceCouldBeNamed) {
     device.with_lane(0, [](Lane& lane) { lane.transmit_ring.ask_without_events(); });
     with_ring([](Virtqueue& ring) { EXPECT_TRUE(ring.want_notifications(true)); });
     EXPECT_EQ(driver.transmitq(0).packed().device_event().flags.value(), virtio::event_flags::enable);
@@ -122,12 +123,19 @@ TEST_P(DeviceNotification, NonsenseInTheDriversAreaIsBlamed) {
     EXPECT_EQ(blamed(), "receiveq0: driver event flags are 3");
     queue.packed().driver_event().flags = virtio::event_flags::desc;
     queue.packed().driver_event().desc = 16;
-    EXPECT_EQ(blamed(), GetParam().event_idx ? "receiveq0: driver event offset is 16"
-                                             : "receiveq0: driver event flags are 2");
+    EXPECT_EQ(blamed(),
+              GetParam().event_idx ? "receiveq0: driver event offset is 16" : "receiveq0: driver event flags are 2");
 }
 
-INSTANTIATE_TEST_SUITE_P(Rings, DeviceNotification, ::testing::ValuesIn(all_bare_rings),
-                         [](const auto& test) { return test.param.name(); });
+INSTANTIATE_TEST_SUITE_P(Rings, DeviceNotification, ::testing::ValuesIn(all_bare_rings), ring_name);
+INSTANTIATE_TEST_SUITE_P(Rings, DeviceEvents,
+                         ::testing::ValuesIn(bare_rings([](const BareRings& rings) { return rings.event_idx; })),
+                         ring_name);
+INSTANTIATE_TEST_SUITE_P(Rings, DevicePackedEvents, ::testing::ValuesIn(bare_rings([](const BareRings& rings) {
+                             return rings.packed && rings.event_idx;
+                         })),
+                         ring_name);
+});
 
 TEST(DeviceConfigInterrupt, FollowsAChange) {
     NetDevice device;

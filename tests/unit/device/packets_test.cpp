@@ -49,8 +49,7 @@ TEST_P(DevicePackets, LeaveWholeAndInOrderOverTheWrap) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rings, DevicePackets,
-                         ::testing::Combine(::testing::ValuesIn(all_bare_rings),
-                                            ::testing::Values(0, 9, 31, 0xfff0)),
+                         ::testing::Combine(::testing::ValuesIn(all_bare_rings), ::testing::Values(0, 9, 31, 0xfff0)),
                          [](const auto& test) {
                              return std::get<0>(test.param).name() + "From" + std::to_string(std::get<1>(test.param));
                          });
@@ -172,8 +171,7 @@ TEST_P(DeviceBuffers, ChangedWhileTheDeviceHasThemAreBlamed) {
     EXPECT_EQ(device.violations()[1].find("transmitq0: the indirect table of buffer"), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Rings, DeviceBuffers, ::testing::ValuesIn(all_bare_rings),
-                         [](const auto& test) { return test.param.name(); });
+INSTANTIATE_TEST_SUITE_P(Rings, DeviceBuffers, ::testing::ValuesIn(all_bare_rings), ring_name);
 
 }  // namespace
 }  // namespace vmq::software

@@ -88,14 +88,12 @@ std::function<void(BareQueue&)> by_table(Change change) {
 const std::vector<Rule> split_rules{
     {"HeadOutside", split, second([](BareQueue& q, auto&) { q.split().available_entry(1) = 16; }),
      "descriptor 16 is outside the table"},
-    {"NextOutside", split,
-     second([](BareQueue&, auto& d) {
+    {"NextOutside", split, second([](BareQueue&, auto& d) {
          add_flags(d, flag::next);
          d.next = 99;
      }),
      "descriptor 99 is outside the table"},
-    {"Loop", split,
-     second([](BareQueue&, auto& d) {
+    {"Loop", split, second([](BareQueue&, auto& d) {
          add_flags(d, flag::next);
          d.next = 1;
      }),
@@ -121,15 +119,13 @@ const std::vector<Rule> split_rules{
          q.ring->publish();
      },
      "descriptor 1 is followed by 7 with IN_ORDER"},
-    {"IndirectWithNext", split,
-     by_table([](BareQueue& q) { add_flags(q.split().descriptor(1), flag::next); }),
+    {"IndirectWithNext", split, by_table([](BareQueue& q) { add_flags(q.split().descriptor(1), flag::next); }),
      "descriptor 1 is indirect and has a next one"},
     {"TableLength", split, by_table([](BareQueue& q) { q.split().descriptor(1).len = 31; }),
      "an indirect table of 31 bytes"},
     {"TableEmpty", split, by_table([](BareQueue& q) { q.split().descriptor(1).len = 0; }),
      "an indirect table of 0 bytes"},
-    {"TableInTable", split,
-     by_table([](BareQueue& q) { q.split().indirect_table(1)[1].flags = flag::indirect; }),
+    {"TableInTable", split, by_table([](BareQueue& q) { q.split().indirect_table(1)[1].flags = flag::indirect; }),
      "indirect descriptor 1 is indirect itself"},
     {"TableNextOutside", split, by_table([](BareQueue& q) { q.split().indirect_table(1)[0].next = 2; }),
      "indirect descriptor 0 is followed by 2, outside its table"},
@@ -181,13 +177,11 @@ const std::vector<Rule> packed_rules{
          add_flags(q.packed().descriptor(0), flag::next);  // the last, in the second lap
      },
      "descriptor 1 of a list is not available"},
-    {"IndirectInList", packed,
-     by_table([](BareQueue& q) { add_flags(q.packed().descriptor(1), flag::next); }),
+    {"IndirectInList", packed, by_table([](BareQueue& q) { add_flags(q.packed().descriptor(1), flag::next); }),
      "descriptor 1 is indirect and in a list"},
     {"TableLength", packed, by_table([](BareQueue& q) { q.packed().descriptor(1).len = 17; }),
      "an indirect table of 17 bytes"},
-    {"TableFlags", packed,
-     by_table([](BareQueue& q) { q.packed().indirect_table(1)[0].flags = flag::next; }),
+    {"TableFlags", packed, by_table([](BareQueue& q) { q.packed().indirect_table(1)[0].flags = flag::next; }),
      "an indirect descriptor has flags 1"},
     {"TableTooLong", packed,
      [](BareQueue& q) {
@@ -281,8 +275,7 @@ TEST_P(DeviceRingRules, FaultsReachTheDriver) {
     EXPECT_EQ(used.size(), GetParam().packed ? 1u : 0u) << "AVAIL and USED are the same now";
 }
 
-INSTANTIATE_TEST_SUITE_P(Rings, DeviceRingRules, ::testing::ValuesIn(all_bare_rings),
-                         [](const auto& test) { return test.param.name(); });
+INSTANTIATE_TEST_SUITE_P(Rings, DeviceRingRules, ::testing::ValuesIn(all_bare_rings), ring_name);
 
 }  // namespace
 }  // namespace vmq::software
