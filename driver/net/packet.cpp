@@ -31,7 +31,7 @@ std::size_t Packet::headroom() const noexcept {
 
 std::size_t Packet::tailroom() const noexcept {
     if (segment_count() > 1) return 0;
-    return static_cast<std::size_t>(buffer_->base + buffer_->home->stride() - (data_ + length_));
+    return static_cast<std::size_t>(buffer_->base + buffer_->home->buffer_size() - (data_ + length_));
 }
 
 std::span<std::byte> Packet::prepend(std::size_t count) noexcept {

@@ -36,14 +36,14 @@ PacketPool::Tag::~Tag() {
     tags().used.reset(value_);
 }
 
-PacketPool::PacketPool(virtio::DmaBlock memory, unsigned count, unsigned stride)
+PacketPool::PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_size)
     : memory_(std::move(memory)),
-      stride_(stride),
+      buffer_size_(buffer_size),
       iova_offset_(memory_.iova.value - reinterpret_cast<std::uintptr_t>(memory_.data)),
       buffers_(count),
       free_(std::make_unique<BufferRef[]>(count)) {
     for (unsigned i = count; i-- > 0;) {
-        buffers_[i].base = memory_.data + std::size_t{i} * stride;
+        buffers_[i].base = memory_.data + i * stride(buffer_size);
         buffers_[i].home = this;
         give(BufferRef::whole(&buffers_[i]));
     }

@@ -46,11 +46,15 @@ struct BufferRef {
 // The thread that owns the pair, except for give_back and give_chain_back: any thread.
 class PacketPool {
 public:
-    PacketPool(virtio::DmaBlock memory, unsigned count, unsigned stride);
+    // A multiple of 64 bytes a buffer. The memory is at least memory_size() long.
+    PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_size);
+    [[nodiscard]] static std::size_t memory_size(unsigned count, unsigned buffer_size) noexcept {
+        return std::size_t{count} * stride(buffer_size);
+    }
     PacketPool(const PacketPool&) = delete;
     PacketPool& operator=(const PacketPool&) = delete;
 
-    [[nodiscard]] unsigned stride() const noexcept { return stride_; }
+    [[nodiscard]] unsigned buffer_size() const noexcept { return buffer_size_; }
     [[nodiscard]] std::size_t memory_size() const noexcept { return memory_.size; }
     [[nodiscard]] bool huge_pages() const noexcept { return memory_.huge_pages; }
     // Tells this pool's packets from those of all others in the process; never 0.
@@ -81,6 +85,11 @@ public:
     static void give_chain_back(Buffer* first) noexcept;
 
 private:
+    // From one buffer to the next: an odd number of cache lines, so that the packets' first lines do not all fall into
+    // the same few sets of a cache.
+    [[nodiscard]] static std::size_t stride(unsigned buffer_size) noexcept {
+        return (buffer_size / 64 | 1u) * std::size_t{64};
+    }
     void reclaim() noexcept;
 
     class Tag {
@@ -97,7 +106,7 @@ private:
 
     Tag tag_;
     virtio::DmaBlock memory_;
-    unsigned stride_;
+    unsigned buffer_size_;
     std::uint64_t iova_offset_;  // modulo 2^64
     std::size_t free_count_ = 0;
     std::vector<Buffer> buffers_;

@@ -92,7 +92,7 @@ std::size_t PairCore::allocate(Batch& batch, std::size_t count, std::size_t leng
     if (is_called()) answer();
     if (!pool_) return 0;
     const std::uint64_t shape =
-        PacketAccess::whole(*pool_, std::min<std::size_t>(length, pool_->stride() - packet_offset));
+        PacketAccess::whole(*pool_, std::min<std::size_t>(length, pool_->buffer_size() - packet_offset));
     std::size_t wanted = std::min(count, Batch::capacity - batch.size());
     std::size_t added = 0;
     for (int attempt = 0; attempt < 2 && wanted > 0; ++attempt) {

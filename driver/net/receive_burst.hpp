@@ -16,12 +16,12 @@ class ReceiveBurst final : public Receiveq {
 public:
     ReceiveBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format)
         : ring_(memory.bytes, memory.iova, size, format),
-          refill_threshold_(std::clamp(size / 4u, 1u, 32u)),
+          refill_threshold_(std::clamp(size / 4u, 1u, 64u)),
           slots_(std::make_unique<BufferRef[]>(size)) {}
 
     void use_pool(PacketPool& pool) noexcept override {
         pool_ = &pool;
-        longest_ = pool.stride() - header_offset;
+        longest_ = pool.buffer_size() - header_offset;
         ring_.write_length(longest_);
     }
     [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept override {

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import time
 import unittest
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence
+
+import hang
 
 from lab import accel, application, build, kernel
 from lab.application import Echo
 from lab.config import GuestConfig
-from lab.errors import LabError
+from lab.errors import GuestTimeout, LabError
 from lab.guest import Result
 from lab.machine import Machine
 from lab.qemu import DEFAULT_BINARY
@@ -21,8 +24,11 @@ from lab.traffic import Report, UdpFlows
 
 FLOWS = 64
 RATE = 200.0
+RESTORE_TIMEOUT = 30.0
 
-tools_folder: Optional[str] = None  # set by main.py
+# Set by main.py.
+tools_folder: Optional[str] = None
+packed_rings = False  # every guest's device offers them
 
 
 @lru_cache(maxsize=None)
@@ -56,18 +62,30 @@ class GuestCase(unittest.TestCase):
     _boot_error: Optional[LabError] = None
 
     @classmethod
+    def lacks(cls) -> Optional[str]:
+        """The reason to skip every test of the class, or None."""
+        return reason_to_skip()
+
+    @classmethod
+    def files(cls) -> Sequence[Path]:
+        """What the guest is to have beside the tools."""
+        return ()
+
+    @classmethod
     def setUpClass(cls) -> None:
         """Neither a skip nor a failure is raised here: each test of the class is to be counted."""
-        if reason_to_skip():
+        if cls.lacks():
             return
+        if packed_rings:
+            cls.config = replace(cls.config, packed=True)
         try:
-            cls.machine = Machine(cls.config, guest_kernel(), acceleration(), DEFAULT_BINARY, programs())
+            cls.machine = Machine(cls.config, guest_kernel(), acceleration(), DEFAULT_BINARY, programs(), cls.files())
             cls.addClassCleanup(cls.machine.close)
         except LabError as error:
             cls._boot_error = error
 
     def setUp(self) -> None:
-        if reason := reason_to_skip():
+        if reason := self.lacks():
             self.skipTest(reason)
         if self._boot_error is not None:
             self.fail(str(self._boot_error))
@@ -75,15 +93,21 @@ class GuestCase(unittest.TestCase):
 
     def _restore(self) -> None:
         """Whatever a test did: no application, the kernel's driver, no address."""
-        nic = self.machine.nic
+        device = f"/sys/bus/pci/devices/{self.machine.nic}"
         # The polite signal first; SIGKILL has a scenario of its own.
-        self.run_in_guest("if killall mqperf; then sleep 2; killall -9 mqperf && sleep 1; fi")
-        if self.driver() != "virtio-pci":
-            self.run_in_guest(f"echo >/sys/bus/pci/devices/{nic}/driver_override")
-            self.run_in_guest(f"echo {nic} >/sys/bus/pci/devices/{nic}/driver/unbind")
-            self.run_in_guest(f"echo {nic} >/sys/bus/pci/drivers_probe")
-        self.run_in_guest("ip address flush dev eth0")
-        self.run_in_guest("ip link set eth0 down")
+        job = self.machine.guest.start(f"""
+            if killall mqperf; then sleep 2; killall -9 mqperf && sleep 1; fi
+            if [ "$(basename "$(readlink {device}/driver)")" != virtio-pci ]; then
+                echo >{device}/driver_override
+                echo {self.machine.nic} >{device}/driver/unbind
+                echo {self.machine.nic} >/sys/bus/pci/drivers_probe
+            fi
+            ip address flush dev eth0
+            ip link set eth0 down""")
+        try:
+            job.wait(RESTORE_TIMEOUT)
+        except GuestTimeout:
+            self.fail(f"the NIC was not given back in {RESTORE_TIMEOUT:g} s\n{hang.story(self.machine)}")
 
     # Commands
 
@@ -112,7 +136,9 @@ class GuestCase(unittest.TestCase):
         self.assertEqual(self.driver(), "vfio-pci")
 
     def start_echo(self, options: str = "") -> Echo:
-        return Echo(self.machine, options)
+        echo = Echo(self.machine, options)
+        self.assertEqual(echo.info()["ring_layout"], "packed" if self.config.packed else "split")
+        return echo
 
     # Traffic
 

@@ -12,14 +12,22 @@ from lab.cli import Stopped, raise_on_signals
 from report import Report, tests_in
 
 
+def already_packed(test: unittest.TestCase) -> bool:
+    """Whether another test becomes this one when every ring is packed."""
+    return isinstance(test, guestcase.GuestCase) and test.config.packed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests/vm/run", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="run the tests whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="print the names and run nothing")
+    parser.add_argument("--packed", action="store_true", help="every guest's device has packed rings, not only some guests'")
     parser.add_argument("--tools", metavar="DIR", help="take mqctl, mqstat and mqperf from here; build nothing")
     options = parser.parse_args()
 
     found = list(tests_in(unittest.defaultTestLoader.discover(str(Path(__file__).parent))))
+    if options.packed:
+        found = [test for test in found if not already_packed(test)]
     chosen = [test for test in found if not options.names or any(name in test.id() for name in options.names)]
     if not chosen:
         parser.error(f"no test is named like {' or '.join(options.names)}")
@@ -27,6 +35,7 @@ def main() -> int:
         print("\n".join(test.id() for test in chosen))
         return 0
     guestcase.tools_folder = options.tools
+    guestcase.packed_rings = options.packed
     raise_on_signals()
     report = Report()
     try:

@@ -28,9 +28,10 @@ class Run:
         self.temporary = os.path.join(folder, "tmp")
         os.makedirs(self.temporary)
         name, value = self.mark.split("=")
-        tools = ["--tools", os.path.abspath(guestcase.tools_folder)] if guestcase.tools_folder else []
+        options = ["--tools", os.path.abspath(guestcase.tools_folder)] if guestcase.tools_folder else []
+        options += ["--packed"] if guestcase.packed_rings else []
         self.process = subprocess.Popen(
-            [str(TREE / "tools/mqlab"), *arguments, *tools],
+            [str(TREE / "tools/mqlab"), *arguments, *options],
             cwd=folder,
             env={**os.environ, name: value, "TMPDIR": self.temporary},
             stdin=subprocess.DEVNULL,
@@ -127,6 +128,7 @@ class Mqlab(unittest.TestCase):
             result = json.load(text)
         self.assertEqual(result["schema"], "mqlab.demo/1")
         self.assertTrue(result["passed"])
+        self.assertEqual(result["ring_layout"], "packed" if guestcase.packed_rings else "split")
         self.assertEqual([step["combined"] for step in result["steps"]], [2, 4, 1])
         self.assertEqual([row["pair"] for row in result["pairs"]], [0, 1, 2, 3])
         for row in result["pairs"]:  # the first table printed

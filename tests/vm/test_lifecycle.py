@@ -9,8 +9,6 @@ from lab import application
 from lab.config import GuestConfig
 from lab.tap import GUEST_ADDRESS, HOST_ADDRESS, PREFIX_LENGTH
 
-KILLS = 10
-
 
 class Binding(GuestCase):
     """mqctl bind and unbind."""
@@ -71,6 +69,8 @@ class Binding(GuestCase):
 class Running(GuestCase):
     """The application under mqctl, under fire, and beside others that want its device."""
 
+    kills = 10
+
     def setUp(self) -> None:
         super().setUp()
         self.bind()
@@ -103,10 +103,10 @@ class Running(GuestCase):
             self.assert_carried(before, echo.pairs(), count)
         self.assert_answered(flows.stop())
 
-    def test_killed_under_traffic_ten_times(self) -> None:
+    def test_killed_under_traffic_again_and_again(self) -> None:
         flows = self.flows()
         try:
-            for _ in range(KILLS):
+            for _ in range(self.kills):
                 echo = self.start_echo()
                 before = flows.report.answered
                 deadline = time.monotonic() + 15

@@ -35,6 +35,7 @@ class Demo:
         self._say_command(f"mqctl bind {self._machine.nic}")
         self._say_command(f"{echo.command} &")
         self._pairs = echo.pairs()["queue_pairs"]
+        self.result["ring_layout"] = echo.info()["ring_layout"]
         self._ping()
         self._all_pairs(echo)
         self._changes(echo)

@@ -135,7 +135,6 @@ INSTANTIATE_TEST_SUITE_P(Rings, DevicePackedEvents, ::testing::ValuesIn(bare_rin
                              return rings.packed && rings.event_idx;
                          })),
                          ring_name);
-});
 
 TEST(DeviceConfigInterrupt, FollowsAChange) {
     NetDevice device;

@@ -169,7 +169,6 @@ INSTANTIATE_TEST_SUITE_P(Rings, DeviceOrder, ::testing::ValuesIn(all_bare_rings)
 INSTANTIATE_TEST_SUITE_P(Rings, DeviceInOrder,
                          ::testing::ValuesIn(bare_rings([](const BareRings& rings) { return rings.in_order; })),
                          ring_name);
-});
 
 }  // namespace
 }  // namespace vmq::software
