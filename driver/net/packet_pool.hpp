@@ -15,9 +15,10 @@ namespace vmq::net {
 
 class PacketPool;
 
-// A buffer starts with headroom; the virtio-net header begins on a cache line of its own with the packet right behind
-// it, so that a receiver that looks at the first bytes of a packet touches one line.
-inline constexpr std::uint32_t header_offset = 64;
+// A buffer starts with headroom. The packet begins on a cache line with the virtio-net header right before it, at the end
+// of another: a device that copies packets writes whole lines. With the header on the packet's own line, DPDK's vhost
+// delivered half as many.
+inline constexpr std::uint32_t header_offset = 116;
 inline constexpr std::uint32_t header_size = 12;  // struct virtio_net_hdr with num_buffers, 5.1.6
 inline constexpr std::uint32_t packet_offset = header_offset + header_size;
 inline constexpr std::size_t max_segments = 32;  // of one packet, either way

@@ -16,7 +16,7 @@ class ReceiveBurst final : public Receiveq {
 public:
     ReceiveBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format)
         : ring_(memory.bytes, memory.iova, size, format),
-          refill_threshold_(std::clamp(size / 4u, 1u, 64u)),
+          refill_threshold_(std::clamp(size / 4u, 1u, 32u)),
           slots_(std::make_unique<BufferRef[]>(size)) {}
 
     void use_pool(PacketPool& pool) noexcept override {

@@ -55,7 +55,7 @@ SplitRing::SplitRing(std::span<std::byte> memory, Iova iova, std::uint16_t size,
 void SplitRing::restart(std::uint16_t start) noexcept {
     std::memset(memory_.data(), 0, memory_.size());  // 2.7.10.1: the used ring's flags must start as 0
     slots_.restart(start);
-    offered_ = taken_ = start;
+    offered_ = taken_ = seen_used_ = start;
     fault_ = RingFault::none;
     in_batch_ = false;
     shifted_ = false;
@@ -112,7 +112,7 @@ void SplitRing::fill_indirect(IndirectDescriptor* table, std::span<const Segment
 }
 
 bool SplitRing::take(Used& used) noexcept {
-    if (fault_ != RingFault::none || ready() == 0) return false;
+    if (fault_ != RingFault::none || ready(1) == 0) return false;
     if (!in_batch_) {
         const UsedElement& element = used_ring_[slots_.slot(taken_)];
         const std::uint32_t id = support::load_relaxed(element.id);

@@ -126,7 +126,7 @@ public:
     // then fault() is set and nothing is taken from then on.
     [[nodiscard]] bool take(Used& used) noexcept;
     [[nodiscard]] bool has_used() const noexcept {
-        return fault_ == RingFault::none && support::load_relaxed(used_->idx) != taken_;
+        return fault_ == RingFault::none && (seen_used_ != taken_ || support::load_relaxed(used_->idx) != taken_);
     }
 
     // Asks for an interrupt at the next used buffer. False: there is one already, no interrupt may come for it. Always
@@ -142,7 +142,7 @@ private:
         descriptors_[slot] = {le64{segment.address.value}, le32{segment.length}, le16{flags},
                               le16{static_cast<std::uint16_t>(next)}};
     }
-    [[nodiscard]] std::uint16_t ready() noexcept;
+    [[nodiscard]] std::uint16_t ready(std::uint32_t wanted) noexcept;
     [[nodiscard]] std::uint16_t offer() noexcept;
     [[nodiscard]] bool fail(RingFault fault) noexcept {
         fault_ = fault;
@@ -160,9 +160,10 @@ private:
     const le16* avail_event_;
 
     Slots slots_;
-    std::uint16_t offered_;  // available index: buffers published
-    std::uint16_t taken_;    // used index: buffers taken back
-    bool shifted_ = false;   // after a chain available entry i is no longer slot i, and must be written
+    std::uint16_t offered_;    // available index: buffers published
+    std::uint16_t taken_;      // used index: buffers taken back
+    std::uint16_t seen_used_;  // used index as the device last showed it
+    bool shifted_ = false;     // after a chain available entry i is no longer slot i, and must be written
     bool in_order_;
     bool event_idx_;
     bool armed_ = true;
@@ -200,11 +201,18 @@ inline bool SplitRing::publish() noexcept {
     return (support::load_relaxed(used_->flags) & used_flags::no_notify) == 0;
 }
 
-// Used buffers that have not been taken back.
-inline std::uint16_t SplitRing::ready() noexcept {
+// Used buffers that have not been taken back. The device's index is read only when fewer than `wanted` are known of:
+// its line goes to and fro with every buffer that the device uses.
+inline std::uint16_t SplitRing::ready(std::uint32_t wanted) noexcept {
+    const auto known = static_cast<std::uint16_t>(seen_used_ - taken_);
+    if (known >= wanted) return known;
     // 2.7.8.2: the device sets an element before idx, so whatever is read after idx is complete.
-    const auto count = static_cast<std::uint16_t>(support::load_acquire(used_->idx) - taken_);
-    if (count <= static_cast<std::uint16_t>(offered_ - taken_)) return count;
+    const std::uint16_t idx = support::load_acquire(used_->idx);
+    const auto count = static_cast<std::uint16_t>(idx - taken_);
+    if (count >= known && count <= static_cast<std::uint16_t>(offered_ - taken_)) {
+        seen_used_ = idx;
+        return count;
+    }
     fault_ = RingFault::index_jump;
     return 0;
 }
@@ -212,7 +220,7 @@ inline std::uint16_t SplitRing::ready() noexcept {
 inline std::uint32_t SplitRing::used_run(std::uint32_t limit) noexcept {
     if (!slots_.in_step() || in_batch_ || fault_ != RingFault::none) return 0;
     const std::uint32_t to_end = std::min(slots_.to_end(slots_.retired), slots_.to_end(taken_));
-    return std::min({std::uint32_t{ready()}, limit, to_end});
+    return std::min({std::uint32_t{ready(std::min(limit, to_end))}, limit, to_end});
 }
 
 }  // namespace vmq::virtio

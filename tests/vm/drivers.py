@@ -177,6 +177,7 @@ class Dpdk(Party):
         _bind(self.machine)
         plugins = " ".join(f"-d /lab/{name}" for name in _PLUGINS)
         self._seconds: dict[str, float] = {}
+        self.guest.require("chmod 755 / && mkdir -p /var/run")  # DPDK loads nothing from below a folder that all may write to
         # Open for reading and writing: without a writer a FIFO is at its end.
         self._process = self.guest.start(
             f"rm -f {self._COMMANDS}; mkfifo {self._COMMANDS}; exec dpdk-testpmd {plugins} -l 0,1 -m 64 --in-memory "

@@ -20,7 +20,7 @@ TEST_F(NetPacket, AllocatedOnesAreEmptyWithHeadroom) {
     for (Packet& packet : batch) {
         EXPECT_EQ(packet.bytes().size(), 0u);
         EXPECT_EQ(packet.segment_count(), 1u);
-        EXPECT_EQ(packet.headroom(), 64u);
+        EXPECT_EQ(packet.headroom(), 116u);
     }
 }
 
@@ -34,7 +34,7 @@ TEST_F(NetPacket, GrowsAndShrinksAtBothEnds) {
     std::ranges::fill(packet.append(10), std::byte{1});
     EXPECT_EQ(packet.tailroom(), room - 10);
     std::ranges::fill(packet.prepend(4), std::byte{2});
-    EXPECT_EQ(packet.headroom(), 60u);
+    EXPECT_EQ(packet.headroom(), 112u);
     ASSERT_EQ(packet.bytes().size(), 14u);
     EXPECT_EQ(packet.bytes()[3], std::byte{2});
     EXPECT_EQ(packet.bytes()[4], std::byte{1});
@@ -72,7 +72,7 @@ TEST_F(NetPacket, AReceivedOneHasRoomForAHeader) {
     ASSERT_TRUE(device->inject(0, make_frame({4, 5}, 60)));
     Batch batch;
     ASSERT_EQ(pair.recv(batch), 1u);
-    EXPECT_GE(batch[0].headroom(), 64u);
+    EXPECT_GE(batch[0].headroom(), 116u);
     std::ranges::fill(batch[0].prepend(20), std::byte{7});
     ASSERT_EQ(pair.send(batch), 1u);
     device->step();
