@@ -33,7 +33,7 @@ _NOBODY = "02:00:00:00:00:00"  # testpmd's own choice: the tap's side counts suc
 _SOURCE = TREE / "tests/bench/afpacket/main.cpp"
 _PROGRAM = "vmq_bench_afpacket"
 _PLUGINS = ("librte_net_virtio.so", "librte_mempool_ring.so")  # the others that are needed testpmd itself is linked with
-_START = 1.0  # seconds until a driver that was just started is in full swing
+_START = 0.7  # seconds until a driver that was just started is in full swing
 _TESTPMD_TIMEOUT = 60.0
 
 

@@ -11,7 +11,7 @@ from guestcase import GuestCase
 from lab.tap import GUEST_ADDRESS, PREFIX_LENGTH
 
 ROUNDS = 2
-SECONDS = 0.5
+SECONDS = 0.3
 LEAST = 500  # packets of a job; a driver that does not work moves none
 UNDER_WAY = 600  # in a ring, or in QEMU, when a job ends
 
