@@ -43,7 +43,7 @@ TEST_F(NetPacket, GrowsAndShrinksAtBothEnds) {
     EXPECT_EQ(packet.bytes().size(), 7u);
     EXPECT_EQ(packet.total_length(), 7u);
 
-    EXPECT_TRUE(packet.prepend(70).empty());
+    EXPECT_TRUE(packet.prepend(packet.headroom() + 1).empty());
     EXPECT_TRUE(packet.append(room).empty());
     EXPECT_FALSE(packet.trim(8));
     EXPECT_FALSE(packet.trim_front(8));
