@@ -43,7 +43,7 @@ PacketPool::PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_
       buffers_(count),
       free_(std::make_unique<BufferRef[]>(count)) {
     for (unsigned i = count; i-- > 0;) {
-        buffers_[i].base = memory_.data + i * stride(buffer_size);
+        buffers_[i].base = memory_.data + std::size_t{i} * buffer_size;
         buffers_[i].home = this;
         give(BufferRef::whole(&buffers_[i]));
     }

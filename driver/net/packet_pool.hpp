@@ -15,9 +15,9 @@ namespace vmq::net {
 
 class PacketPool;
 
-// A buffer starts with headroom. The packet begins on a cache line with the virtio-net header right before it, at the end
-// of another: a device that copies packets writes whole lines. With the header on the packet's own line, DPDK's vhost
-// delivered half as many.
+// A buffer starts with headroom. The packet begins on a cache line with the virtio-net header right before it, at the
+// end of another: a device that copies packets writes whole lines. With the header on the packet's own line, DPDK's
+// vhost delivered half as many.
 inline constexpr std::uint32_t header_offset = 116;
 inline constexpr std::uint32_t header_size = 12;  // struct virtio_net_hdr with num_buffers, 5.1.6
 inline constexpr std::uint32_t packet_offset = header_offset + header_size;
@@ -47,11 +47,7 @@ struct BufferRef {
 // The thread that owns the pair, except for give_back and give_chain_back: any thread.
 class PacketPool {
 public:
-    // A multiple of 64 bytes a buffer. The memory is at least memory_size() long.
     PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_size);
-    [[nodiscard]] static std::size_t memory_size(unsigned count, unsigned buffer_size) noexcept {
-        return std::size_t{count} * stride(buffer_size);
-    }
     PacketPool(const PacketPool&) = delete;
     PacketPool& operator=(const PacketPool&) = delete;
 
@@ -86,11 +82,6 @@ public:
     static void give_chain_back(Buffer* first) noexcept;
 
 private:
-    // From one buffer to the next: an odd number of cache lines, so that the packets' first lines do not all fall into
-    // the same few sets of a cache.
-    [[nodiscard]] static std::size_t stride(unsigned buffer_size) noexcept {
-        return (buffer_size / 64 | 1u) * std::size_t{64};
-    }
     void reclaim() noexcept;
 
     class Tag {

@@ -119,7 +119,7 @@ void NetDevice::check_memory() const {
         ring_memory_size(ring_format(features_), ring_size(receiveq_of(0))) +
         transmitq_memory_size(ring_format(features_), indirect(features_), ring_size(transmitq_of(0)));
     transport_->check_memory(config_.max_queue_pairs * whole_pages(rings) +
-                             wanted_pairs() * whole_pages(PacketPool::memory_size(buffers_per_pair_, buffer_size_)));
+                             wanted_pairs() * whole_pages(std::size_t{buffers_per_pair_} * buffer_size_));
 }
 
 std::uint16_t NetDevice::ring_size(QueueIndex queue) const {
@@ -206,7 +206,7 @@ bool NetDevice::enable_queues(virtio::FeaturesOk& device) {
 }
 
 void NetDevice::prepare(PairCore& pair) {
-    const std::size_t bytes = PacketPool::memory_size(buffers_per_pair_, buffer_size_);
+    const std::size_t bytes = std::size_t{buffers_per_pair_} * buffer_size_;
     pair.prepare(std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_,
                                               buffer_size_));
 }
