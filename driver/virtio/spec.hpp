@@ -60,8 +60,8 @@ struct UsedElement {
 };
 static_assert(sizeof(UsedElement) == 8);
 
-// 2.8.13 and 2.8.14: a packed ring's descriptor, written by the driver when it is available and by the device when it is
-// used, and the area in which either side tells when it wants to be told.
+// 2.8.13 and 2.8.14: a packed ring's descriptor, written by the driver when it is available and by the device when it
+// is used, and the area in which either side tells when it wants to be told.
 struct PackedDescriptor {
     le64 addr;
     le32 len;
