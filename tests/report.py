@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 import unittest
 from typing import Iterator
+
+from lab.cli import Stopped, raise_on_signals
 
 
 class Report(unittest.TestResult):
@@ -57,3 +60,23 @@ def tests_in(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
             yield from tests_in(entry)
         else:
             yield entry
+
+
+def choose(parser: argparse.ArgumentParser, found: list, names: list[str]) -> list:
+    """The tests whose name contains one of these, all when none is given; a usage error when that is no test."""
+    chosen = [test for test in found if not names or any(name in test.id() for name in names)]
+    if not chosen:
+        parser.error(f"no test is named like {' or '.join(names)}")
+    return chosen
+
+
+def run(chosen: list) -> int:
+    """Runs the tests, prints the sum and returns the exit code."""
+    raise_on_signals()
+    report = Report()
+    try:
+        unittest.TestSuite(chosen).run(report)
+    except Stopped as stopped:
+        return 128 + stopped.number
+    print(f"{report.passed} passed, {report.failed} failed, {len(report.skipped)} skipped")
+    return 1 if report.failed else 0

@@ -53,7 +53,7 @@ std::size_t PairCore::recv(Batch& batch, std::size_t most) noexcept {
     if (receiveq_->broken()) note_faults();
     if (receiveq_->short_of_buffers() && shape_ == Shape::active) {
         // They may lie used in the transmitq, which a thread that only polls recv has no reason to look at.
-        transmitq_->reclaim();
+        reclaim();
         receiveq_->refill();
     }
     return batch.size();
@@ -102,7 +102,7 @@ std::size_t PairCore::allocate(Batch& batch, std::size_t count, std::size_t leng
         PacketAccess::set_size(batch, batch.size() + got);
         added += got;
         wanted -= got;
-        if (wanted > 0 && is_live()) transmitq_->reclaim();
+        if (wanted > 0 && is_live()) reclaim();
     }
     return added;
 }
@@ -151,8 +151,7 @@ std::optional<WakeReason> PairCore::look() noexcept {
     if (receiveq_->has_used()) return WakeReason::ready;
     if (shape_ == Shape::parked && std::exchange(parking_untold_, false)) return WakeReason::parked;
     if (shape_ == Shape::active && transmitq_->blocked()) {
-        transmitq_->reclaim();
-        if (transmitq_->broken()) note_faults();
+        reclaim();
         if (broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
         if (!transmitq_->blocked()) return WakeReason::ready;
     }
@@ -165,7 +164,7 @@ bool PairCore::arm_rings() noexcept {
     if (!receiveq_->arm()) return false;
     if (!transmitq_->blocked() && !receiveq_->starved()) return true;
     if (transmitq_->idle() || transmitq_->arm()) return true;
-    transmitq_->reclaim();
+    reclaim();
     receiveq_->refill();
     return false;
 }
@@ -188,7 +187,7 @@ void PairCore::follow_shape() noexcept {
     switch (wanted) {
         case Shape::draining:
             // 5.1.6.5.5: nothing may be left on the transmitq when the command is made available.
-            transmitq_->reclaim();
+            reclaim();
             if (!transmitq_->idle() && !transmitq_->broken()) return call(call_shape);
             break;
         case Shape::active:
@@ -215,6 +214,12 @@ void PairCore::restart() noexcept {
     if (!pool_) return;
     receiveq_->restart();
     transmitq_->restart();
+}
+
+// Whatever has a reason to look into the transmitq sees what is wrong with it.
+void PairCore::reclaim() noexcept {
+    transmitq_->reclaim();
+    if (transmitq_->broken()) note_faults();
 }
 
 void PairCore::note_faults() noexcept {

@@ -85,6 +85,7 @@ private:
     void restart() noexcept;
     std::size_t hand_over(Batch& batch) noexcept;
     void send_relayed() noexcept;
+    void reclaim() noexcept;
     void note_faults() noexcept;
     [[nodiscard]] std::optional<WakeReason> look() noexcept;
     [[nodiscard]] bool arm_rings() noexcept;

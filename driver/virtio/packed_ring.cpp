@@ -2,20 +2,14 @@
 #include "driver/virtio/packed_ring.hpp"
 
 #include <cstring>
-#include <stdexcept>
 
 namespace vmq::virtio {
-namespace {
-
-constexpr std::size_t alignment = 64;  // one writer to a line
-
-}  // namespace
 
 struct PackedRing::Layout {
     explicit constexpr Layout(std::size_t queue_size) noexcept
-        : driver_area((queue_size * sizeof(PackedDescriptor) + alignment - 1) / alignment * alignment),
-          device_area(driver_area + alignment),
-          end(device_area + alignment) {}
+        : driver_area((queue_size * sizeof(PackedDescriptor) + ring_alignment - 1) / ring_alignment * ring_alignment),
+          device_area(driver_area + ring_alignment),  // one writer to a line
+          end(device_area + ring_alignment) {}
 
     std::size_t driver_area;
     std::size_t device_area;
@@ -32,11 +26,7 @@ PackedRing::PackedRing(std::span<std::byte> memory, Iova iova, std::uint16_t siz
       event_idx_(format.event_idx),
       iova_(iova) {
     const Layout layout{size};
-    if (memory.size() < layout.end) throw std::invalid_argument("too little memory for a virtqueue of this size");
-    if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 || iova.value % alignment != 0)
-        throw std::invalid_argument("a virtqueue's memory must be aligned to 64 bytes");
-
-    memory_ = memory.first(layout.end);
+    memory_ = ring_memory(memory, iova, layout.end);
     descriptors_ = reinterpret_cast<PackedDescriptor*>(memory_.data());
     driver_event_ = reinterpret_cast<EventSuppression*>(memory_.data() + layout.driver_area);
     device_event_ = reinterpret_cast<const EventSuppression*>(memory_.data() + layout.device_area);

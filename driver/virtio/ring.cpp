@@ -7,6 +7,13 @@
 
 namespace vmq::virtio {
 
+std::span<std::byte> ring_memory(std::span<std::byte> memory, Iova iova, std::size_t size) {
+    if (memory.size() < size) throw std::invalid_argument("too little memory for a virtqueue of this size");
+    if (reinterpret_cast<std::uintptr_t>(memory.data()) % ring_alignment != 0 || iova.value % ring_alignment != 0)
+        throw std::invalid_argument("a virtqueue's memory must be aligned to 64 bytes");
+    return memory.first(size);
+}
+
 Slots::Slots(std::uint16_t size, std::uint32_t start) : mask_(size - 1u) {
     if (!std::has_single_bit(size)) throw std::invalid_argument("a virtqueue's size must be a power of two");
     count_ = std::make_unique<std::uint16_t[]>(size);

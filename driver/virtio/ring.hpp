@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "driver/virtio/types.hpp"
 
@@ -31,6 +32,11 @@ struct Used {
     std::uint16_t id = 0;      // the slot of the buffer's first descriptor
     std::uint32_t length = 0;  // the device's word for it: any value
 };
+
+// The part of `memory` that a ring of `size` bytes takes. Throws std::invalid_argument where it is too small or not
+// aligned to a cache line, for driver or device.
+inline constexpr std::size_t ring_alignment = 64;
+[[nodiscard]] std::span<std::byte> ring_memory(std::span<std::byte> memory, Iova iova, std::size_t size);
 
 // What was negotiated about the form of a virtqueue.
 struct RingFormat {

@@ -2,15 +2,14 @@
 #include "driver/virtio/split_ring.hpp"
 
 #include <cstring>
-#include <stdexcept>
 
 namespace vmq::virtio {
 namespace {
 
 // The rings lie on cache lines of their own: driver and device write to different ones.
-constexpr std::size_t alignment = 64;
-
-constexpr std::size_t aligned(std::size_t offset) noexcept { return (offset + alignment - 1) / alignment * alignment; }
+constexpr std::size_t aligned(std::size_t offset) noexcept {
+    return (offset + ring_alignment - 1) / ring_alignment * ring_alignment;
+}
 
 }  // namespace
 
@@ -36,12 +35,8 @@ std::size_t SplitRing::memory_size(std::uint16_t size) noexcept { return Layout{
 SplitRing::SplitRing(std::span<std::byte> memory, Iova iova, std::uint16_t size, RingFormat format, std::uint16_t start)
     : slots_(size, start), in_order_(format.in_order), event_idx_(format.event_idx), iova_(iova) {
     const Layout layout{size};
-    if (memory.size() < layout.end) throw std::invalid_argument("too little memory for a virtqueue of this size");
-    if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 || iova.value % alignment != 0)
-        throw std::invalid_argument("a virtqueue's memory must be aligned to 64 bytes");
-
-    memory_ = memory.first(layout.end);
-    std::byte* base = memory.data();
+    memory_ = ring_memory(memory, iova, layout.end);
+    std::byte* base = memory_.data();
     descriptors_ = reinterpret_cast<Descriptor*>(base);
     available_ = reinterpret_cast<RingHeader*>(base + layout.driver_area);
     available_ring_ = reinterpret_cast<le16*>(base + layout.driver_area + sizeof(RingHeader));

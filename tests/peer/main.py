@@ -10,8 +10,7 @@ from pathlib import Path
 import peercase
 import testpmd
 from lab import build
-from lab.cli import Stopped, raise_on_signals
-from report import Report, tests_in
+from report import choose, run, tests_in
 
 
 def main() -> int:
@@ -22,22 +21,13 @@ def main() -> int:
     options = parser.parse_args()
 
     found = list(tests_in(unittest.defaultTestLoader.discover(str(Path(__file__).parent))))
-    chosen = [test for test in found if not options.names or any(name in test.id() for name in options.names)]
-    if not chosen:
-        parser.error(f"no test is named like {' or '.join(options.names)}")
+    chosen = choose(parser, found, options.names)
     if options.list:
         print("\n".join(test.id() for test in chosen))
         return 0
-    raise_on_signals()
-    report = Report()
-    try:
-        if not testpmd.reason_to_skip():
-            peercase.tools_folder = build.programs(options.tools)[0].parent.absolute()
-        unittest.TestSuite(chosen).run(report)
-    except Stopped as stopped:
-        return 128 + stopped.number
-    print(f"{report.passed} passed, {report.failed} failed, {len(report.skipped)} skipped")
-    return 1 if report.failed else 0
+    if not testpmd.reason_to_skip():
+        peercase.tools_folder = build.programs(options.tools)[0].parent.absolute()
+    return run(chosen)
 
 
 if __name__ == "__main__":

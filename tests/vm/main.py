@@ -8,8 +8,7 @@ import unittest
 from pathlib import Path
 
 import guestcase
-from lab.cli import Stopped, raise_on_signals
-from report import Report, tests_in
+from report import choose, run, tests_in
 
 
 def already_packed(test: unittest.TestCase) -> bool:
@@ -28,22 +27,13 @@ def main() -> int:
     found = list(tests_in(unittest.defaultTestLoader.discover(str(Path(__file__).parent))))
     if options.packed:
         found = [test for test in found if not already_packed(test)]
-    chosen = [test for test in found if not options.names or any(name in test.id() for name in options.names)]
-    if not chosen:
-        parser.error(f"no test is named like {' or '.join(options.names)}")
+    chosen = choose(parser, found, options.names)
     if options.list:
         print("\n".join(test.id() for test in chosen))
         return 0
     guestcase.tools_folder = options.tools
     guestcase.packed_rings = options.packed
-    raise_on_signals()
-    report = Report()
-    try:
-        unittest.TestSuite(chosen).run(report)
-    except Stopped as stopped:
-        return 128 + stopped.number
-    print(f"{report.passed} passed, {report.failed} failed, {len(report.skipped)} skipped")
-    return 1 if report.failed else 0
+    return run(chosen)
 
 
 if __name__ == "__main__":
