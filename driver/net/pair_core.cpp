@@ -161,6 +161,7 @@ std::optional<WakeReason> PairCore::look() noexcept {
 // False: something has come meanwhile, look again.
 bool PairCore::arm_rings() noexcept {
     if (shape_ != Shape::active && shape_ != Shape::draining) return true;
+    receiveq_->refill();
     if (!receiveq_->arm()) return false;
     if (!transmitq_->blocked() && !receiveq_->starved()) return true;
     if (transmitq_->idle() || transmitq_->arm()) return true;

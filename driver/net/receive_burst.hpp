@@ -35,9 +35,13 @@ public:
 
     void receive(Batch& batch, std::size_t most) noexcept override {
         burst_bytes_ = 0;
+        // First, so that the device goes on meanwhile, and while the slots that are free are those of the last burst:
+        // packets that came back in order find their descriptors as they left them.
+        refill();
+        ring_.look(static_cast<std::uint32_t>(most));  // once: what comes meanwhile is the next burst's
         for (;;) {
             receive_whole(batch, most);
-            if (batch.size() == most || !ring_.has_used()) break;
+            if (batch.size() == most || !ring_.in_sight()) break;
             receive_odd(batch);
         }
         if (!batch.empty()) {
@@ -45,7 +49,7 @@ public:
             counters.bytes.add(burst_bytes_);
         }
         broken_ = ring_.fault() != virtio::RingFault::none;
-        refill();
+        if (starved()) refill();
     }
 
     void refill() noexcept override {
@@ -65,6 +69,7 @@ public:
         for (virtio::Used used; ring_.has_used() && ring_.take(used); counters.lost.add()) pool_->give(slots_[used.id]);
         ring_.slots().for_each_outstanding([this](std::uint32_t slot) { pool_->give(slots_[slot]); });
         ring_.restart();
+        std::fill_n(slots_.get(), size(), BufferRef{});  // no descriptor is right any more
         broken_ = false;
         fill();
     }
@@ -176,6 +181,10 @@ private:
             writer.skip(done);
         }
         for (; done < run; ++done) {
+            if (Ring::lasting_descriptors && slots[done].data == refs[done].data) {
+                writer.skip(1);
+                continue;
+            }
             slots[done] = refs[done];
             writer.writable({reinterpret_cast<std::uintptr_t>(refs[done].data) + to_header});
         }

@@ -63,6 +63,7 @@ public:
 
     void reclaim() noexcept override {
         std::uint64_t completed = 0;
+        ring_.look(size());
         while (const std::uint32_t run = ring_.used_run(size())) {
             const std::uint32_t count = count_used(run);
             give_back(ring_.slots().slot(ring_.slots().retired), count);
@@ -71,7 +72,7 @@ public:
             if (count < run) break;
         }
         virtio::Used used;  // the device's length is junk here and ignored (2.7.8.2)
-        for (; ring_.has_used() && ring_.take(used); ++completed) give_back_odd(used.id);
+        for (; ring_.in_sight() && ring_.take(used); ++completed) give_back_odd(used.id);
         broken_ = ring_.fault() != virtio::RingFault::none;
         if (completed != 0) counters.completed.add(completed);
         if (ring_.slots().free() >= unblock_threshold_) blocked_ = false;

@@ -30,6 +30,10 @@ VMQ_WIDE_TARGET inline void store(void* to, Words words) noexcept {
     _mm256_storeu_si256(halves, words.low);
     _mm256_storeu_si256(halves + 1, words.high);
 }
+VMQ_WIDE_TARGET inline bool is_same(Words a, Words b) noexcept {
+    const __m256i different = _mm256_or_si256(_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high));
+    return _mm256_testz_si256(different, different) != 0;
+}
 VMQ_WIDE_TARGET inline Words add(Words a, Words b) noexcept {
     return {_mm256_add_epi64(a.low, b.low), _mm256_add_epi64(a.high, b.high)};
 }

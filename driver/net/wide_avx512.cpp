@@ -17,6 +17,7 @@ constexpr __mmask8 odd = 0xaa;
 
 VMQ_WIDE_TARGET inline Words load(const void* from) noexcept { return _mm512_loadu_si512(from); }
 VMQ_WIDE_TARGET inline void store(void* to, Words words) noexcept { _mm512_storeu_si512(to, words); }
+VMQ_WIDE_TARGET inline bool is_same(Words a, Words b) noexcept { return _mm512_cmpneq_epi64_mask(a, b) == 0; }
 VMQ_WIDE_TARGET inline Words add(Words a, Words b) noexcept { return _mm512_add_epi64(a, b); }
 VMQ_WIDE_TARGET inline Words sub(Words a, Words b) noexcept { return _mm512_sub_epi64(a, b); }
 VMQ_WIDE_TARGET inline Words both(Words a, Words b) noexcept { return _mm512_and_si512(a, b); }

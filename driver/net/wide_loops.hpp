@@ -87,8 +87,10 @@ VMQ_WIDE_TARGET std::size_t post(virtio::RawDescriptors at, BufferRef* slots, co
     std::size_t done = 0;
     for (; count - done >= group; done += group) {
         const Words four = load(refs + done);
-        store(slots + done, four);
-        store(at.first + done * 16, even_and_odd(add(four, addresses), seconds));
+        if (!at.lasting || !is_same(load(slots + done), four)) {
+            store(slots + done, four);
+            store(at.first + done * 16, even_and_odd(add(four, addresses), seconds));
+        }
         seconds = words = add(words, next_group);
     }
     return done;

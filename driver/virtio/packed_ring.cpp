@@ -102,7 +102,7 @@ std::uint32_t PackedRing::count_in_order(std::uint32_t run) noexcept {
     std::uint32_t count = 0;
     while (count < run) {
         const std::uint32_t position = slots_.retired + count;
-        const std::uint64_t word = support::load_acquire(second_word(descriptors_[slots_.slot(position)]));
+        const std::uint64_t word = used_word(descriptors_[slots_.slot(position)]);
         if (!is_used(static_cast<std::uint16_t>(word >> 48), position)) break;
         const std::uint32_t batch = slots_.slot(static_cast<std::uint16_t>(word >> 32) - position) + 1;
         // Nonsense, or a batch that goes round the ring's end, is taken buffer by buffer.
@@ -115,7 +115,7 @@ std::uint32_t PackedRing::count_in_order(std::uint32_t run) noexcept {
 bool PackedRing::take(Used& used) noexcept {
     if (!has_used()) return false;
     if (!in_batch_) {
-        const std::uint64_t word = support::load_acquire(second_word(descriptors_[slots_.slot(next_used_)]));
+        const std::uint64_t word = used_word(descriptors_[slots_.slot(next_used_)]);
         const auto id = static_cast<std::uint16_t>(word >> 32);
         if (id >= slots_.size()) return fail(RingFault::id_out_of_range);
         if (!slots_.outstanding(id)) return fail(RingFault::id_not_outstanding);

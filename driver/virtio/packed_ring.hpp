@@ -32,6 +32,8 @@ public:
     [[nodiscard]] const Slots& slots() const noexcept { return slots_; }
     [[nodiscard]] RingFault fault() const noexcept { return fault_; }
 
+    static constexpr bool lasting_descriptors = false;
+
     // Staging single buffers, the fast way. The first descriptor since the last publish() does not look available until
     // the next.
     class Writer {
@@ -58,7 +60,7 @@ public:
             hide_ = 0;
         }
         [[nodiscard]] RawDescriptors raw(std::uint32_t length) const noexcept {
-            return {reinterpret_cast<std::byte*>(at_), word_ + length, next_id, hide_};
+            return {reinterpret_cast<std::byte*>(at_), word_ + length, next_id, hide_, lasting_descriptors};
         }
         static constexpr std::uint64_t next_id = std::uint64_t{1} << 32;
         PackedDescriptor* at_;
@@ -92,8 +94,7 @@ public:
     class Reader {
     public:
         [[nodiscard]] bool read(std::uint32_t& length) noexcept {
-            // 2.8.6.1: flags tell that the rest is there, and lie in the same word.
-            const std::uint64_t word = support::load_acquire(second_word(*at_++));
+            const std::uint64_t word = used_word(*at_++);
             length = static_cast<std::uint32_t>(word);
             return (static_cast<std::uint32_t>(word >> 32) & matters) == used_++;
         }
@@ -112,6 +113,9 @@ public:
         const PackedDescriptor* at_;
         std::uint32_t used_;  // id and flags of the next descriptor once it is used
     };
+    // A used descriptor is seen where it is read.
+    void look(std::uint32_t /*wanted*/) const noexcept {}
+    [[nodiscard]] bool in_sight() const noexcept { return has_used(); }
     [[nodiscard]] std::uint32_t used_run(std::uint32_t limit) const noexcept {
         if (!slots_.in_step() || in_batch_ || fault_ != RingFault::none) return 0;
         return std::min({slots_.published - slots_.retired, limit, slots_.to_end(slots_.retired)});
@@ -145,6 +149,15 @@ private:
     }
     static const le64& second_word(const PackedDescriptor& descriptor) noexcept {
         return reinterpret_cast<const le64*>(&descriptor)[1];
+    }
+    // 2.8.6.1: flags tell that the rest is there, and lie in the same word.
+    static std::uint64_t used_word(const PackedDescriptor& descriptor) noexcept {
+        const std::uint64_t word = support::load_acquire(second_word(descriptor));
+#if VMQ_THREAD_SANITIZER
+        // To TSan a word and its parts are different variables, and the device releases the flags.
+        static_cast<void>(support::load_acquire(descriptor.flags));
+#endif
+        return word;
     }
     static constexpr std::uint32_t id_and_flags(std::uint32_t id, std::uint16_t flags) noexcept {
         return id | std::uint32_t{flags} << 16;

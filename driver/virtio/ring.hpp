@@ -51,6 +51,7 @@ struct RawDescriptors {
     std::uint64_t word;  // what length is added to for the first,
     std::uint64_t step;  // by how much that grows from one to the next,
     std::uint64_t hide;  // and what is added besides to the first
+    bool lasting;        // one for the buffer that its slot had before is right already
 };
 struct RawUsed {
     const std::byte* first;

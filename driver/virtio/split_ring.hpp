@@ -34,6 +34,9 @@ public:
     [[nodiscard]] const Slots& slots() const noexcept { return slots_; }
     [[nodiscard]] RingFault fault() const noexcept { return fault_; }
 
+    // The device does not write descriptors: one for the same buffer as in the lap before is right already.
+    static constexpr bool lasting_descriptors = true;
+
     // Staging single buffers, the fast way: write one after the other from slot(staged) on, not past the ring's end,
     // then stage() them.
     class Writer {
@@ -43,10 +46,10 @@ public:
         void writable(Iova address) noexcept { write(address, writable_); }
         // The same for several at once; skip() those that were written.
         [[nodiscard]] RawDescriptors raw_readable() const noexcept {
-            return {reinterpret_cast<std::byte*>(at_), 0, 0, 0};
+            return {reinterpret_cast<std::byte*>(at_), 0, 0, 0, lasting_descriptors};
         }
         [[nodiscard]] RawDescriptors raw_writable() const noexcept {
-            return {reinterpret_cast<std::byte*>(at_), writable_, 0, 0};
+            return {reinterpret_cast<std::byte*>(at_), writable_, 0, 0, lasting_descriptors};
         }
         void skip(std::size_t count) noexcept { at_ += count; }
 
@@ -84,8 +87,10 @@ public:
     // staged.
     [[nodiscard]] bool publish() noexcept;
 
-    // Taking back what came in step, the fast way. used_run: how many elements may be looked at, without passing the
-    // ring's end.
+    // Taking back what came in step, the fast way: look() once, then take as many as are in sight. used_run: how many
+    // elements may be read, without passing the ring's end.
+    void look(std::uint32_t wanted) noexcept { static_cast<void>(ready(wanted)); }
+    [[nodiscard]] bool in_sight() const noexcept { return fault_ == RingFault::none && seen_used_ != taken_; }
     class Reader {
     public:
         // False: it is not the buffer of the next slot.
@@ -109,7 +114,7 @@ public:
         const UsedElement* at_;
         std::uint32_t slot_;
     };
-    [[nodiscard]] std::uint32_t used_run(std::uint32_t limit) noexcept;
+    [[nodiscard]] std::uint32_t used_run(std::uint32_t limit) const noexcept;
     [[nodiscard]] Reader reader() const noexcept {
         return {used_ring_ + slots_.slot(taken_), slots_.slot(slots_.retired)};
     }
@@ -201,8 +206,8 @@ inline bool SplitRing::publish() noexcept {
     return (support::load_relaxed(used_->flags) & used_flags::no_notify) == 0;
 }
 
-// Used buffers that have not been taken back. The device's index is read only when fewer than `wanted` are known of:
-// its line goes to and fro with every buffer that the device uses.
+// Used buffers that have not been taken back. The device's index is read only when fewer than `wanted` are in sight:
+// its line goes to and fro with every batch that the device uses.
 inline std::uint16_t SplitRing::ready(std::uint32_t wanted) noexcept {
     const auto known = static_cast<std::uint16_t>(seen_used_ - taken_);
     if (known >= wanted) return known;
@@ -217,10 +222,10 @@ inline std::uint16_t SplitRing::ready(std::uint32_t wanted) noexcept {
     return 0;
 }
 
-inline std::uint32_t SplitRing::used_run(std::uint32_t limit) noexcept {
+inline std::uint32_t SplitRing::used_run(std::uint32_t limit) const noexcept {
     if (!slots_.in_step() || in_batch_ || fault_ != RingFault::none) return 0;
-    const std::uint32_t to_end = std::min(slots_.to_end(slots_.retired), slots_.to_end(taken_));
-    return std::min({std::uint32_t{ready(std::min(limit, to_end))}, limit, to_end});
+    const std::uint32_t in_sight = static_cast<std::uint16_t>(seen_used_ - taken_);
+    return std::min({in_sight, limit, slots_.to_end(slots_.retired), slots_.to_end(taken_)});
 }
 
 }  // namespace vmq::virtio

@@ -103,7 +103,8 @@ TEST_P(Wide, StagesUpToAnotherKind) {
                     std::array<BufferRef, most> slots{};
                     constexpr std::uint64_t word = std::uint64_t{0x8000} << 48 | std::uint64_t{5} << 32;
                     std::uint64_t bytes = 7;
-                    const virtio::RawDescriptors at{reinterpret_cast<std::byte*>(descriptors.data()), word, step, hide};
+                    const virtio::RawDescriptors at{reinterpret_cast<std::byte*>(descriptors.data()), word, step, hide,
+                                                    false};
                     const std::size_t done = routines_.stage(at, slots.data(), packets(), most, staging, bytes);
                     ASSERT_EQ(done, groups_before(odd, most));
                     std::uint64_t sum = 7;
@@ -126,12 +127,32 @@ TEST_P(Wide, PostsBuffers) {
             alignas(64) std::array<std::uint64_t, 2 * most> descriptors{};
             std::array<BufferRef, most> slots{};
             constexpr std::uint64_t word = std::uint64_t{0x82} << 48 | 1936;
-            const virtio::RawDescriptors at{reinterpret_cast<std::byte*>(descriptors.data()), word, next_id, hide};
+            const virtio::RawDescriptors at{reinterpret_cast<std::byte*>(descriptors.data()), word, next_id, hide,
+                                            false};
             const std::size_t done = routines_.post(at, slots.data(), refs_.data(), count, 0x5000);
             ASSERT_EQ(done, count / group * group);
             for (std::size_t i = 0; i < done; ++i) {
                 EXPECT_EQ(descriptors[2 * i], reinterpret_cast<std::uintptr_t>(refs_[i].data) + 0x5000);
                 EXPECT_EQ(descriptors[2 * i + 1], word + i * next_id + (i == 0 ? hide : 0));
+                expect_same_ref(slots[i], i);
+            }
+        }
+}
+
+TEST_P(Wide, LeavesLastingDescriptorsOfTheSameBuffers) {
+    constexpr std::size_t count = 3 * group;
+    for (std::size_t other = 0; other <= count; ++other)
+        for (const bool lasting : {false, true}) {
+            alignas(64) std::array<std::uint64_t, 2 * count> descriptors{};
+            std::array<BufferRef, count> slots{};
+            std::copy_n(refs_.begin(), count, slots.begin());
+            if (other < count) slots[other] = {};
+            const virtio::RawDescriptors at{reinterpret_cast<std::byte*>(descriptors.data()), 1936, 0, 0, lasting};
+            ASSERT_EQ(routines_.post(at, slots.data(), refs_.data(), count, 0x5000), count);
+            for (std::size_t i = 0; i < count; ++i) {
+                const bool left = lasting && i / group != other / group;
+                EXPECT_EQ(descriptors[2 * i], left ? 0 : reinterpret_cast<std::uintptr_t>(refs_[i].data) + 0x5000);
+                EXPECT_EQ(descriptors[2 * i + 1], left ? 0 : 1936);
                 expect_same_ref(slots[i], i);
             }
         }

@@ -27,7 +27,7 @@ TEST(PackedRingFault, WhatLooksUsedBeyondWhatWasPublishedIsNotLookedAt) {
         for (std::uint16_t i = 0; i < 8; ++i) pair.device.write_word(i, 0, i, both);
         EXPECT_EQ(pair.take_all().size(), 3U);
         EXPECT_FALSE(pair.ring.has_used());
-        EXPECT_EQ(pair.ring.used_run(8), 0U);
+        EXPECT_EQ(used_run(pair.ring, 8), 0U);
         EXPECT_EQ(pair.ring.fault(), RingFault::none);
     }
 }
@@ -86,7 +86,7 @@ TEST(PackedRingFault, CountingStopsBeforeNonsense) {
         (void)pair.offer(6);
         pair.device.write_word(0, 0, 1, both);  // a batch of two
         pair.device.write_word(2, 0, id, both);
-        const std::uint32_t run = pair.ring.used_run(8);
+        const std::uint32_t run = used_run(pair.ring, 8);
         ASSERT_EQ(run, 6U);
         EXPECT_EQ(pair.ring.count_in_order(run), 2U) << id;
         EXPECT_EQ(pair.ring.count_in_order(1), 0U);  // less than the batch

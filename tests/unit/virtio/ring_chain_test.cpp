@@ -125,10 +125,10 @@ TYPED_TEST(RingChainTest, RunsBeginAgainWhenTheChainIsBack) {
         (void)pair.ring.publish();
         for (const Available& buffer : pair.available()) pair.device.use(buffer, 0);
         pair.device.publish();
-        EXPECT_EQ(pair.ring.used_run(16), 0U);
+        EXPECT_EQ(used_run(pair.ring, 16), 0U);
         Used used;
         for (unsigned i = 0; i < 3; ++i) ASSERT_TRUE(pair.ring.take(used));
-        EXPECT_NE(pair.ring.used_run(16), 0U);
+        EXPECT_NE(used_run(pair.ring, 16), 0U);
         EXPECT_EQ(pair.take_all().size(), 2U);
         EXPECT_EQ(pair.ring.slots().free(), 16U);
     });

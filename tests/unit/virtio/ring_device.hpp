@@ -194,6 +194,7 @@ struct RingPair {
         }
     }
     void take_in_step(std::vector<Used>& out) {
+        ring.look(ring.slots().size());
         while (const std::uint32_t run = ring.used_run(ring.slots().size())) {
             auto reader = ring.reader();
             const std::uint32_t slot = ring.slots().slot(ring.slots().retired);
@@ -210,5 +211,12 @@ struct RingPair {
     RingDevice<Ring> device;
     bool in_bursts = false;
 };
+
+// What a burst routine that wants this many sees.
+template <typename Ring>
+std::uint32_t used_run(Ring& ring, std::uint32_t limit) {
+    ring.look(limit);
+    return ring.used_run(limit);
+}
 
 }  // namespace vmq::virtio

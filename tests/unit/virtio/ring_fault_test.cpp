@@ -44,7 +44,7 @@ protected:
         for (unsigned i = 0; i < 2; ++i) {
             EXPECT_EQ(pair.ring.fault(), fault);
             EXPECT_FALSE(pair.ring.has_used());
-            EXPECT_EQ(pair.ring.used_run(16), 0U);
+            EXPECT_EQ(used_run(pair.ring, 16), 0U);
             EXPECT_TRUE(pair.take_all().empty());
             pair.device.use_id(0, 0);
             pair.device.publish();

@@ -78,7 +78,7 @@ TYPED_TEST(RingInOrderTest, ABatchMayBeTakenInParts) {
                 ASSERT_TRUE(pair.ring.take(used));
                 EXPECT_EQ(used.id, found[i].id);
                 EXPECT_TRUE(pair.ring.has_used());
-                EXPECT_EQ(pair.ring.used_run(16), 0U);
+                EXPECT_EQ(used_run(pair.ring, 16), 0U);
                 EXPECT_FALSE(pair.ring.arm());
                 EXPECT_EQ(pair.ring.slots().free(), 3 + i);
             }
@@ -173,7 +173,7 @@ TYPED_TEST(RingInOrderTest, CountingTakesTheSameBuffers) {
             pair.device.publish();
 
             const std::uint32_t oldest = pair.ring.slots().retired;
-            while (const std::uint32_t run = pair.ring.used_run(16)) {
+            while (const std::uint32_t run = used_run(pair.ring, 16)) {
                 const std::uint32_t count = pair.ring.count_in_order(run);
                 ASSERT_LE(count, run);
                 pair.ring.retire(count);

@@ -102,7 +102,7 @@ TYPED_TEST(RingRawTest, SeveralUsedAtOnceAreThoseInStep) {
             for (std::size_t i = 0; i < done; ++i) pair.device.use(found[i], 100 + found[i].id);
             pair.device.publish();
 
-            const std::uint32_t run = pair.ring.used_run(16);
+            const std::uint32_t run = used_run(pair.ring, 16);
             auto reader = pair.ring.reader();
             const std::uint32_t slot = pair.ring.slots().slot(pair.ring.slots().retired);
             const auto lengths = read(reader.raw(), run);

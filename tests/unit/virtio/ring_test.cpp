@@ -35,7 +35,7 @@ TYPED_TEST(RingTest, StartsEmpty) {
         EXPECT_FALSE(pair.ring.publish());
         EXPECT_TRUE(pair.available().empty());
         EXPECT_FALSE(pair.ring.has_used());
-        EXPECT_EQ(pair.ring.used_run(16), 0U);
+        EXPECT_EQ(used_run(pair.ring, 16), 0U);
         EXPECT_TRUE(pair.take_all().empty());
         EXPECT_EQ(pair.ring.fault(), RingFault::none);
     });
@@ -171,7 +171,7 @@ TYPED_TEST(RingTest, AnOlderBufferThatIsOutHoldsItsSlotAndThoseBehindIt) {
             EXPECT_EQ(pair.ring.slots().free(), 15U - i);
             EXPECT_FALSE(pair.ring.slots().in_step());
         }
-        EXPECT_EQ(pair.ring.used_run(16), 0U);
+        EXPECT_EQ(used_run(pair.ring, 16), 0U);
         pair.use_one({.id = kept, .pieces = {Piece{}}}, 5);
         const auto used = pair.take_all();
         ASSERT_EQ(used.size(), 1U);
@@ -216,9 +216,9 @@ TYPED_TEST(RingTest, ARunEndsAtItsLimitAndAtTheRingsEnd) {
             const auto found = pair.available();
             for (const Available& buffer : std::span{found}.first(3)) pair.device.use(buffer, 0);
             pair.device.publish();
-            EXPECT_EQ(pair.ring.used_run(0), 0U);
-            EXPECT_EQ(pair.ring.used_run(1), 1U);
-            EXPECT_LE(pair.ring.used_run(16), to_end);
+            EXPECT_EQ(used_run(pair.ring, 0), 0U);
+            EXPECT_EQ(used_run(pair.ring, 1), 1U);
+            EXPECT_LE(used_run(pair.ring, 16), to_end);
             EXPECT_EQ(pair.take_all().size(), 3U);
             for (const Available& buffer : std::span{found}.subspan(3)) pair.device.use(buffer, 0);
             pair.device.publish();
@@ -240,7 +240,7 @@ TYPED_TEST(RingTest, TakingInStepStopsAtTheFirstThatIsNot) {
         for (const Available& buffer : found) pair.device.use(buffer, 0);
         pair.device.publish();
 
-        ASSERT_EQ(pair.ring.used_run(16), 8U);
+        ASSERT_EQ(used_run(pair.ring, 16), 8U);
         std::vector<Used> in_step;
         pair.take_in_step(in_step);
         EXPECT_EQ(in_step.size(), 5U);

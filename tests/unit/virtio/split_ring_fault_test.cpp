@@ -55,7 +55,7 @@ TEST_P(SplitRingFaultTest, AReaderSeesHighBitsToo) {
     pair.device.use_id(ids[0], 0);
     pair.device.use_id(ids[1] | 0x8000'0000U, 0);
     pair.device.publish();
-    ASSERT_EQ(pair.ring.used_run(16), 2U);
+    ASSERT_EQ(used_run(pair.ring, 16), 2U);
     std::vector<Used> in_step;
     pair.take_in_step(in_step);
     EXPECT_EQ(in_step.size(), 1U);
@@ -78,7 +78,7 @@ TEST_P(SplitRingFaultTest, ARunSeesTheJumpItself) {
     Pair pair = make();
     (void)pair.offer(4);
     pair.device.set_used_idx(static_cast<std::uint16_t>(GetParam() + 5));
-    EXPECT_EQ(pair.ring.used_run(16), 0U);
+    EXPECT_EQ(used_run(pair.ring, 16), 0U);
     expect_broken(pair, RingFault::index_jump);
 }
 

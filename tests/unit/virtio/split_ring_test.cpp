@@ -202,7 +202,7 @@ TEST(SplitRingInOrder, CountingNeedsNoElements) {
     pair.device.use_batch(found, 0);
     pair.device.publish();
     std::uint32_t count = 0;
-    while (const std::uint32_t run = pair.ring.used_run(16)) {
+    while (const std::uint32_t run = used_run(pair.ring, 16)) {
         EXPECT_EQ(pair.ring.count_in_order(run), run);
         pair.ring.retire(run);
         count += run;
