@@ -19,17 +19,16 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// Gives packets back up to the first that is not one whole buffer of the pool; returns that one, or the end.
-const Packet* give_whole(const wide::Routines* wide, PacketPool& pool, const Packet* packets,
-                         const Packet* end) noexcept {
+// Gives packets back up to the first that is not one whole buffer of the pool; returns how many.
+std::size_t give_whole(const wide::Routines* wide, PacketPool& pool, const Packet* packets,
+                       std::size_t count) noexcept {
     const std::uint32_t whole = PacketAccess::form_of(pool, 1);
-    const auto count = static_cast<std::size_t>(end - packets);
     BufferRef* const refs = pool.begin_give();
     std::size_t done = wide != nullptr && count >= wide::group ? wide->give(refs, packets, count, whole) : 0;
     for (; done < count && PacketAccess::form(packets[done]) == whole; ++done)
         PacketAccess::copy_ref(refs[done], packets[done]);
     pool.end_give(refs + done);
-    return packets + done;
+    return done;
 }
 
 // Makes packets in raw storage.
@@ -108,11 +107,15 @@ std::size_t PairCore::allocate(Batch& batch, std::size_t count, std::size_t leng
 }
 
 void PairCore::recycle(Batch& batch) noexcept {
-    if (batch.empty()) return;
+    const std::size_t count = batch.size();
+    if (count == 0) return;
     if (!pool_) return batch.clear();
-    for (const Packet* next = batch.begin(); (next = give_whole(wide_, *pool_, next, batch.end())) != batch.end();
-         ++next)
-        pool_->give_chain(PacketAccess::buffer(*next));
+    const Packet* const packets = batch.begin();
+    for (std::size_t done = 0;; ++done) {
+        done += give_whole(wide_, *pool_, packets + done, count - done);
+        if (done == count) break;
+        pool_->give_chain(PacketAccess::buffer(packets[done]));
+    }
     PacketAccess::set_size(batch, 0);
 }
 

@@ -17,6 +17,7 @@ public:
     ReceiveBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format)
         : ring_(memory.bytes, memory.iova, size, format),
           refill_threshold_(std::clamp(size / 4u, 1u, 32u)),
+          starved_threshold_(size - size / 4u),
           slots_(std::make_unique<BufferRef[]>(size)) {}
 
     void use_pool(PacketPool& pool) noexcept override {
@@ -31,7 +32,7 @@ public:
     [[nodiscard]] bool arm() noexcept override { return ring_.arm(); }
     void disarm() noexcept override { ring_.disarm(); }
     [[nodiscard]] std::uint32_t size() const noexcept override { return ring_.slots().size(); }
-    [[nodiscard]] bool starved() const noexcept override { return ring_.slots().free() >= size() - size() / 4; }
+    [[nodiscard]] bool starved() const noexcept override { return ring_.slots().free() >= starved_threshold_; }
 
     void receive(Batch& batch, std::size_t most) noexcept override {
         burst_bytes_ = 0;
@@ -50,14 +51,11 @@ public:
         }
         broken_ = ring_.fault() != virtio::RingFault::none;
         if (starved()) refill();
+        if (batch.size() == most) ring_.prefetch_used(static_cast<std::uint32_t>(most));
     }
 
     void refill() noexcept override {
-        if (ring_.slots().free() < refill_threshold_) return;
-        post();
-        if (!ring_.publish()) return;
-        doorbell_.ring();
-        counters.notifies.add();
+        if (ring_.slots().free() >= refill_threshold_) refill_now();
     }
 
     void fill() noexcept override {
@@ -75,6 +73,13 @@ public:
     }
 
 private:
+    [[gnu::noinline]] void refill_now() noexcept {
+        post();
+        if (!ring_.publish()) return;
+        doorbell_.ring();
+        counters.notifies.add();
+    }
+
     // Packets in one buffer each that came in the order of their slots.
     void receive_whole(Batch& batch, std::size_t most) noexcept {
         // Twice where the ring's end lies between.
@@ -84,7 +89,7 @@ private:
             const std::uint32_t count = take_run(ring_.reader(), slots, packets, run);
             ring_.retire(count);
             PacketAccess::set_size(batch, batch.size() + count);
-            if (count < run) break;
+            if (count < run || batch.size() == most) break;
         }
     }
 
@@ -118,7 +123,7 @@ private:
     }
 
     // Whatever else the ring holds next, one packet of it.
-    void receive_odd(Batch& batch) noexcept {
+    [[gnu::noinline]] void receive_odd(Batch& batch) noexcept {
         virtio::Used used;
         if (!ring_.take(used)) return;
         Buffer* const first = slots_[used.id].buffer;
@@ -198,6 +203,7 @@ private:
     PacketPool* pool_ = nullptr;
     std::uint32_t longest_ = 0;  // header and packet in one buffer
     std::uint32_t refill_threshold_;
+    std::uint32_t starved_threshold_;
     const wide::Routines* const wide_ = wide::routines();
     std::uint64_t burst_bytes_ = 0;
     std::unique_ptr<BufferRef[]> slots_;  // the buffer behind each descriptor

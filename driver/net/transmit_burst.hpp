@@ -58,6 +58,7 @@ public:
             doorbell_.ring();
             counters.notifies.add();
         }
+        ring_.prefetch_free(static_cast<std::uint32_t>(done));  // for a next burst like this one
         return done;
     }
 

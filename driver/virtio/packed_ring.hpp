@@ -12,6 +12,7 @@
 #include <span>
 
 #include "driver/support/barriers.hpp"
+#include "driver/support/prefetch.hpp"
 #include "driver/virtio/queue_config.hpp"
 #include "driver/virtio/ring.hpp"
 #include "driver/virtio/spec.hpp"
@@ -78,6 +79,11 @@ public:
         }
         return {descriptors_ + slot, std::uint64_t{id_and_flags(slot, flags)} << 32, hide, write_length_};
     }
+    void prefetch_free(std::uint32_t count) const noexcept {
+        std::uint32_t slot = slots_.slot(slots_.staged);
+        const std::uint32_t end = std::min({slot + count, slot + slots_.free(), slots_.size()});
+        for (; slot < end; slot += descriptors_per_line) support::prefetch_for_writing(descriptors_ + slot);
+    }
     void stage(std::uint32_t count) noexcept { slots_.staged += count; }
     void write_length(std::uint32_t length) noexcept { write_length_ = length; }
 
@@ -116,6 +122,13 @@ public:
     // A used descriptor is seen where it is read.
     void look(std::uint32_t /*wanted*/) const noexcept {}
     [[nodiscard]] bool in_sight() const noexcept { return has_used(); }
+    // Fetches the lines of `count` descriptors a little further on, which the device is likely to have used already
+    // when a whole burst of used ones was just taken.
+    void prefetch_used(std::uint32_t count) const noexcept {
+        std::uint32_t slot = slots_.slot(next_used_ + prefetch_distance);
+        const std::uint32_t end = std::min(slot + count, slots_.size());
+        for (; slot < end; slot += descriptors_per_line) __builtin_prefetch(descriptors_ + slot);
+    }
     [[nodiscard]] std::uint32_t used_run(std::uint32_t limit) const noexcept {
         if (!slots_.in_step() || in_batch_ || fault_ != RingFault::none) return 0;
         return std::min({slots_.published - slots_.retired, limit, slots_.to_end(slots_.retired)});
@@ -143,6 +156,8 @@ public:
 
 private:
     struct Layout;
+
+    static constexpr std::uint32_t prefetch_distance = 32;
 
     static le64& second_word(PackedDescriptor& descriptor) noexcept {
         return reinterpret_cast<le64*>(&descriptor)[1];  // len, id, flags

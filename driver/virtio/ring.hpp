@@ -45,6 +45,9 @@ struct RingFormat {
     bool event_idx = false;
 };
 
+// Either ring's.
+inline constexpr std::uint32_t descriptors_per_line = 4;
+
 // A run of descriptors or used elements for a routine that handles several at once.
 struct RawDescriptors {
     std::byte* first;    // 16 bytes each: address, and a word of length, and flags and id as the layout has them

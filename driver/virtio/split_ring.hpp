@@ -11,6 +11,7 @@
 #include <span>
 
 #include "driver/support/barriers.hpp"
+#include "driver/support/prefetch.hpp"
 #include "driver/virtio/queue_config.hpp"
 #include "driver/virtio/ring.hpp"
 #include "driver/virtio/spec.hpp"
@@ -69,6 +70,12 @@ public:
     [[nodiscard]] Writer writer(std::uint16_t /*flags*/) const noexcept {
         return {descriptors_ + slots_.slot(slots_.staged), write_length_};
     }
+    // Fetches the lines of the next free descriptors: stores that find theirs away wait for one after the other.
+    void prefetch_free(std::uint32_t count) const noexcept {
+        std::uint32_t slot = slots_.slot(slots_.staged);
+        const std::uint32_t end = std::min({slot + count, slot + slots_.free(), slots_.size()});
+        for (; slot < end; slot += descriptors_per_line) support::prefetch_for_writing(descriptors_ + slot);
+    }
     void stage(std::uint32_t count) noexcept { slots_.staged += count; }
     // The length of every buffer that Writer::writable is given. Before the first of them.
     void write_length(std::uint32_t length) noexcept { write_length_ = length; }
@@ -114,6 +121,8 @@ public:
         const UsedElement* at_;
         std::uint32_t slot_;
     };
+    // Eight elements are a line: there is little to win.
+    void prefetch_used(std::uint32_t /*count*/) const noexcept {}
     [[nodiscard]] std::uint32_t used_run(std::uint32_t limit) const noexcept;
     [[nodiscard]] Reader reader() const noexcept {
         return {used_ring_ + slots_.slot(taken_), slots_.slot(slots_.retired)};
