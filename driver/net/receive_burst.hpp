@@ -94,8 +94,8 @@ private:
     }
 
     // The inner loop. Stops at what is not used yet, or needs a closer look.
-    [[gnu::noinline]] std::uint32_t take_run(typename Ring::Reader used, const BufferRef* slots, Packet* packets,
-                                             std::uint32_t run) noexcept {
+    std::uint32_t take_run(typename Ring::Reader used, const BufferRef* slots, Packet* packets,
+                           std::uint32_t run) noexcept {
         const std::uint32_t longest = longest_ - header_size;
         const std::uint64_t whole = PacketAccess::whole(*pool_, 0);
         std::uint64_t bytes = 0;

@@ -106,7 +106,7 @@ private:
     }
 
     // The inner loop. Stops at a packet of another kind.
-    [[gnu::noinline]] std::size_t stage_run(const Packet* packets, std::size_t run) noexcept {
+    std::size_t stage_run(const Packet* packets, std::size_t run) noexcept {
         auto writer = ring_.writer(0);
         const std::uint64_t shortest = PacketAccess::whole(*pool_, 1);
         const std::uint64_t longest = max_packet_bytes_;
