@@ -116,7 +116,8 @@ VMQ_WIDE_TARGET std::size_t take(virtio::RawUsed used, const BufferRef* slots, P
     std::size_t done = 0;
     for (; count - done >= group; done += group) {
         const Words over = sub(both(load_used(used, done), matters), expected);
-        if (!odd_below(over, lengths)) break;
+        // In a packed ring this also tells what is used.
+        if ((virtio::device_is_checked || used.packed) && !odd_below(over, lengths)) break;
         const BufferRef* const four = slots + done;
         if (taking.mergeable && (further_buffers(four[0]) | further_buffers(four[1]) | further_buffers(four[2]) |
                                  further_buffers(four[3])) != 0)

@@ -16,6 +16,14 @@
 
 namespace vmq::virtio {
 
+// Whether the ids, lengths and indices that the device writes are checked in the burst routines. VMQ_UNCHECKED is
+// tests/bench/checks' alone, which measures what that costs.
+#ifdef VMQ_UNCHECKED
+inline constexpr bool device_is_checked = false;
+#else
+inline constexpr bool device_is_checked = true;
+#endif
+
 enum class RingFault : std::uint8_t {
     none,
     id_out_of_range,     // a used id is no descriptor at all

@@ -104,7 +104,7 @@ public:
         [[nodiscard]] bool read(std::uint32_t& length) noexcept {
             const std::uint64_t element = support::load_relaxed(*reinterpret_cast<const le64*>(at_++));
             length = static_cast<std::uint32_t>(element >> 32);
-            return static_cast<std::uint32_t>(element) == slot_++;
+            return static_cast<std::uint32_t>(element) == slot_++ || !device_is_checked;
         }
         // The same for several at once; skip() those that were read.
         [[nodiscard]] RawUsed raw() const noexcept {
@@ -223,7 +223,7 @@ inline std::uint16_t SplitRing::ready(std::uint32_t wanted) noexcept {
     // 2.7.8.2: the device sets an element before idx, so whatever is read after idx is complete.
     const std::uint16_t idx = support::load_acquire(used_->idx);
     const auto count = static_cast<std::uint16_t>(idx - taken_);
-    if (count >= known && count <= static_cast<std::uint16_t>(offered_ - taken_)) {
+    if (!device_is_checked || (count >= known && count <= static_cast<std::uint16_t>(offered_ - taken_))) {
         seen_used_ = idx;
         return count;
     }

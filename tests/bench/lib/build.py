@@ -7,13 +7,14 @@ TREE = pathlib.Path(__file__).resolve().parents[3]
 PRESET = "release"
 
 
-def programs(folder=None):
-    """The folder of the built programs; folder: a build made before, which is taken as it is."""
+def programs(folder=None, name="bench", flags=""):
+    """The folder of the built programs; folder: a build made before, which is taken as it is. Else it is build/NAME,
+    compiled with these flags besides."""
     if folder:
         return Programs(pathlib.Path(folder))
-    build = TREE / "build" / "bench"
+    build = TREE / "build" / name
     _run([TREE / "tools" / "packages", "build", "bench"])
-    _run(["cmake", "--preset", PRESET, "-B", build, "-DBUILD_TESTING=ON"])
+    _run(["cmake", "--preset", PRESET, "-B", build, "-DBUILD_TESTING=ON", f"-DCMAKE_CXX_FLAGS={flags}"])
     _run(["cmake", "--build", build, "-j", str(os.cpu_count()), "--target", "vmq_bench"])
     return Programs(build)
 

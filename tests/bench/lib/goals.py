@@ -74,6 +74,18 @@ def _instructions(records):
     return "; ".join(text), _verdict(reached)
 
 
+def _checks(records):
+    cells = records["checks"]["cells"]
+    def cost(cell):
+        return cell["ratio"]["median"] - 1
+    def more_instructions(cell):
+        return cell["instructions"]["checked"] - cell["instructions"]["unchecked"]
+    most = max(cells, key=cost)
+    return (f"median {median(list(map(cost, cells))):+.1%}, most {cost(most):+.1%} ({most['name']}); instructions per "
+            f"packet {min(map(more_instructions, cells)):+.2f} to {max(map(more_instructions, cells)):+.2f}",
+            _verdict(cost(most) < 0.02))
+
+
 def _two_pairs(records):
     cells = [cell for cell in records["compare"]["cells"] if "scaling" in cell]
     if not cells:
@@ -132,6 +144,7 @@ GOALS = (
      _against_vhost),
     ("share of the line-transfer limit, backend (a), burst 32", "70 %", "compare", _share_of_limit),
     ("instructions per packet, burst 32", "25 send, 25 receive, 45 forward", "instructions", _instructions),
+    ("cost of the safety checks, burst 32", "under 2 %", "checks", _checks),
     ("two pairs on two cores against one", "1.9", "compare", _two_pairs),
     ("change of pair count under load", "0 lost or doubled; 99th percentile under 1 ms", "resize", _changes),
     ("wake-up by interrupt", "not slower than DPDK's epoll path", "wakeup", _wake_up),

@@ -45,7 +45,7 @@ def two_cpus(text):
 
 
 @contextlib.contextmanager
-def huge_pages(count):
+def huge_pages(count=512):
     """Reserves huge pages where there are none and the kernel lets us, and gives them back."""
     before = int(HUGE_PAGES.read_text())
     reserve = before == 0 and os.access(HUGE_PAGES, os.W_OK)
