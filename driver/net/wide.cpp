@@ -3,9 +3,17 @@
 
 namespace vmq::net::wide {
 
-const Routines* routines() noexcept {
-    static const Routines* const widest = with_avx512() != nullptr ? with_avx512() : with_avx2();
-    return widest;
+namespace {
+
+const Routines*& chosen() noexcept {
+    static const Routines* routines = with_avx512() != nullptr ? with_avx512() : with_avx2();
+    return routines;
 }
+
+}  // namespace
+
+const Routines* routines() noexcept { return chosen(); }
+
+void choose(const Routines* routines) noexcept { chosen() = routines; }
 
 }  // namespace vmq::net::wide

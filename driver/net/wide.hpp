@@ -54,5 +54,7 @@ struct Routines {
 
 // The widest; nullptr: the plain loops do everything. Any number of callers get the same.
 [[nodiscard]] const Routines* routines() noexcept;
+// Others for the pairs that are made from now on: so that tests reach those of lesser processors.
+void choose(const Routines* routines) noexcept;
 
 }  // namespace vmq::net::wide

@@ -8,9 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "driver/net/wide.hpp"
 #include "tests/unit/net/fixture.hpp"
 
 namespace vmq {
+
+inline const net::wide::Routines* const widest_loops = net::wide::routines();
 
 struct Form {
     bool packed = false;
@@ -18,6 +21,7 @@ struct Form {
     bool mergeable = false;
     bool indirect = false;
     bool event_idx = false;
+    const net::wide::Routines* loops = widest_loops;
 
     [[nodiscard]] virtio::FeatureSet features() const {
         using virtio::Feature;
@@ -35,20 +39,37 @@ struct Form {
     }
     [[nodiscard]] std::string name() const {
         return std::string{packed ? "Packed" : "Split"} + (in_order ? "InOrder" : "") + (mergeable ? "Mergeable" : "") +
-               (indirect ? "Indirect" : "") + (event_idx ? "EventIdx" : "");
+               (indirect ? "Indirect" : "") + (event_idx ? "EventIdx" : "") + loops_name();
+    }
+
+private:
+    [[nodiscard]] const char* loops_name() const {
+        if (loops == widest_loops) return "";
+        return loops == nullptr ? "Plain" : "Avx2";
     }
 };
 
 inline void PrintTo(const Form& form, std::ostream* stream) { *stream << form.name(); }
 
-// All for which `fits(form)`.
+// The loops that this processor has besides the widest.
+inline std::vector<const net::wide::Routines*> narrower_loops() {
+    std::vector<const net::wide::Routines*> found;
+    if (net::wide::with_avx512() != nullptr) found.push_back(net::wide::with_avx2());
+    if (widest_loops != nullptr) found.push_back(nullptr);
+    return found;
+}
+
+// All for which `fits(form)`: with the widest loops in full, with the others all that the loops are compiled for.
 template <typename Fits>
 std::vector<Form> forms(Fits fits) {
     std::vector<Form> chosen;
-    for (unsigned bits = 0; bits < 32; ++bits) {
-        const Form form{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, (bits & 16) != 0};
+    const auto add = [&](unsigned bits, const net::wide::Routines* loops) {
+        const Form form{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, (bits & 16) != 0, loops};
         if (fits(form)) chosen.push_back(form);
-    }
+    };
+    for (unsigned bits = 0; bits < 32; ++bits) add(bits, widest_loops);
+    for (const net::wide::Routines* loops : narrower_loops())
+        for (unsigned bits = 24; bits < 32; ++bits) add(bits, loops);
     return chosen;
 }
 
@@ -81,6 +102,9 @@ private:
 
 class Conformance : public NetTest, public ::testing::WithParamInterface<Form> {
 protected:
+    Conformance() { net::wide::choose(GetParam().loops); }
+    ~Conformance() override { net::wide::choose(widest_loops); }
+
     static constexpr std::uint64_t much = ~std::uint64_t{0};
 
     Device& open_form(std::uint16_t ring_size, unsigned pairs = 1) {
