@@ -196,7 +196,6 @@ private:
     // How many of a run of used buffers came in step.
     std::uint32_t count_used(std::uint32_t run) noexcept {
         if (ring_.in_order()) return ring_.count_in_order(run);
-        if (!virtio::device_is_checked && Ring::lasting_descriptors) return run;
         auto used = ring_.reader();
         std::size_t count = 0;
         if (wide_ != nullptr && run >= wide::group) {

@@ -16,8 +16,9 @@
 
 namespace vmq::virtio {
 
-// Whether the ids, lengths and indices that the device writes are checked in the burst routines. VMQ_UNCHECKED is
-// tests/bench/checks' alone, which measures what that costs.
+// Whether the burst routines check the lengths and indices that the device writes, and the ids of received buffers.
+// Ids of sent ones tell which are done, and are compared in any case. VMQ_UNCHECKED is tests/bench/checks' alone, which
+// measures what that costs.
 #ifdef VMQ_UNCHECKED
 inline constexpr bool device_is_checked = false;
 #else
