@@ -33,8 +33,8 @@ public:
     void ring_doorbell() const noexcept { doorbell_.ring(); }
     [[nodiscard]] virtual virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept = 0;
 
-    // Fills the batch, which must be empty, with up to `most` packets, and gives the device buffers for those that it
-    // used once there are enough to be worth a publication.
+    // Gives the device buffers for those that it used before, once there are enough to be worth a publication; then
+    // fills the batch, which must be empty, with up to `most` packets.
     virtual void receive(Batch& batch, std::size_t most) noexcept = 0;
     // Gives the device as many buffers as there are, if that is worth it; notifies.
     virtual void refill() noexcept = 0;

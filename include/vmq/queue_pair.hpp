@@ -30,8 +30,9 @@ public:
     QueuePair& operator=(QueuePair&& other) noexcept;
     ~QueuePair();
 
-    // First gives back the packets still in the batch, then fills it with up to `most` received ones (Batch::capacity
-    // at most) and returns their number. Refills the receiveq; one notification at most.
+    // First gives back the packets still in the batch and refills the receiveq, with one notification at most; then
+    // fills the batch with up to `most` received ones (Batch::capacity at most) and returns their number. Packets that
+    // are given back in the order they came cost the least.
     std::size_t recv(Batch& batch, std::size_t most = Batch::capacity) noexcept;
 
     // Hands packets from the front of the batch to the device and returns how many it took; the rest stays, in order. A
