@@ -21,6 +21,9 @@ class PacketPool;
 inline constexpr std::uint32_t header_offset = 116;
 inline constexpr std::uint32_t header_size = 12;  // struct virtio_net_hdr with num_buffers, 5.1.6
 inline constexpr std::uint32_t packet_offset = header_offset + header_size;
+// Holds a packet of the usual MTU, and is no power of two: with buffers of 2,048 bytes every packet's first line lies
+// in the same few sets of the caches, and DPDK's vhost delivered a quarter less.
+inline constexpr unsigned usual_buffer_size = 1984;
 inline constexpr std::size_t max_segments = 32;  // of one packet, either way
 
 // Touched only when a packet is anything but one whole buffer of the pair that handles it.
@@ -73,7 +76,7 @@ public:
     void give(BufferRef ref) noexcept { free_[free_count_++] = ref; }
     // For a loop that writes the refs it gives itself: where they go, and then how many there were.
     [[nodiscard]] BufferRef* begin_give() noexcept { return free_.get() + free_count_; }
-    void end_give(const BufferRef* end) noexcept { free_count_ = static_cast<std::size_t>(end - free_.get()); }
+    void end_give(std::size_t count) noexcept { free_count_ += count; }
     // A packet's buffers, each to its own pool.
     void give_chain(Buffer* first) noexcept;
 

@@ -19,23 +19,52 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// Gives packets back up to the first that is not one whole buffer of the pool; returns how many.
-std::size_t give_whole(const wide::Routines* wide, PacketPool& pool, const Packet* packets,
-                       std::size_t count) noexcept {
+// The plain loops take what the wide routines leave, from packet `done` on; those are called out of line, so that a
+// short burst does not pay for the registers that they need.
+std::size_t give_plain(PacketPool& pool, const Packet* packets, std::size_t done, std::size_t count) noexcept {
     const std::uint32_t whole = PacketAccess::form_of(pool, 1);
     BufferRef* const refs = pool.begin_give();
-    std::size_t done = wide != nullptr && count >= wide::group ? wide->give(refs, packets, count, whole) : 0;
     for (; done < count && PacketAccess::form(packets[done]) == whole; ++done)
         PacketAccess::copy_ref(refs[done], packets[done]);
-    pool.end_give(refs + done);
+    pool.end_give(done);
     return done;
 }
 
-// Makes packets in raw storage.
-void make_whole(const wide::Routines* wide, Packet* packets, const BufferRef* refs, std::size_t count,
+[[gnu::noinline]] std::size_t give_wide(const wide::Routines& wide, PacketPool& pool, const Packet* packets,
+                                        std::size_t count) noexcept {
+    const std::size_t done = wide.give(pool.begin_give(), packets, count, PacketAccess::form_of(pool, 1));
+    return give_plain(pool, packets, done, count);
+}
+
+// Gives packets back up to the first that is not one whole buffer of the pool; returns how many.
+std::size_t give_whole(const wide::Routines* wide, PacketPool& pool, const Packet* packets,
+                       std::size_t count) noexcept {
+    if (count >= wide::group && wide != nullptr) return give_wide(*wide, pool, packets, count);
+    return give_plain(pool, packets, 0, count);
+}
+
+void make_plain(Packet* packets, const BufferRef* refs, std::size_t done, std::size_t count,
                 std::uint64_t shape) noexcept {
-    std::size_t done = wide != nullptr && count >= wide::group ? wide->make(packets, refs, count, shape) : 0;
     for (; done < count; ++done) PacketAccess::place(packets + done, refs[done], shape);
+}
+
+[[gnu::noinline]] void make_wide(const wide::Routines& wide, Packet* packets, const BufferRef* refs, std::size_t count,
+                                 std::uint64_t shape) noexcept {
+    make_plain(packets, refs, wide.make(packets, refs, count, shape), count, shape);
+}
+
+// Appends up to `wanted` packets in whole buffers; returns how many the pool had.
+std::size_t append_whole(const wide::Routines* wide, PacketPool& pool, Batch& batch, std::size_t wanted,
+                         std::uint64_t shape) noexcept {
+    const BufferRef* const refs = pool.take(wanted);
+    Packet* const packets = PacketAccess::storage(batch) + batch.size();
+    PacketAccess::set_size(batch, batch.size() + wanted);
+    if (wanted >= wide::group && wide != nullptr) {
+        make_wide(*wide, packets, refs, wanted, shape);
+    } else {
+        make_plain(packets, refs, 0, wanted, shape);
+    }
+    return wanted;
 }
 
 }  // namespace
@@ -49,13 +78,16 @@ std::size_t PairCore::recv(Batch& batch, std::size_t most) noexcept {
     if (is_called()) answer();
     if (!is_live()) return 0;
     receiveq_->receive(batch, std::min(most, Batch::capacity));
-    if (receiveq_->broken()) note_faults();
-    if (receiveq_->short_of_buffers() && shape_ == Shape::active) {
-        // They may lie used in the transmitq, which a thread that only polls recv has no reason to look at.
-        reclaim();
-        receiveq_->refill();
-    }
+    if (receiveq_->ails()) tend_receiveq();
     return batch.size();
+}
+
+void PairCore::tend_receiveq() noexcept {
+    if (receiveq_->broken()) note_faults();
+    if (!receiveq_->short_of_buffers() || shape_ != Shape::active) return;
+    // They may lie used in the transmitq, which a thread that only polls recv has no reason to look at.
+    reclaim();
+    receiveq_->refill();
 }
 
 std::size_t PairCore::send(Batch& batch) noexcept {
@@ -92,31 +124,30 @@ std::size_t PairCore::allocate(Batch& batch, std::size_t count, std::size_t leng
     if (!pool_) return 0;
     const std::uint64_t shape =
         PacketAccess::whole(*pool_, std::min<std::size_t>(length, pool_->buffer_size() - packet_offset));
-    std::size_t wanted = std::min(count, Batch::capacity - batch.size());
-    std::size_t added = 0;
-    for (int attempt = 0; attempt < 2 && wanted > 0; ++attempt) {
-        std::size_t got = wanted;
-        const BufferRef* const refs = pool_->take(got);
-        make_whole(wide_, PacketAccess::storage(batch) + batch.size(), refs, got, shape);
-        PacketAccess::set_size(batch, batch.size() + got);
-        added += got;
-        wanted -= got;
-        if (wanted > 0 && is_live()) reclaim();
-    }
-    return added;
+    const std::size_t wanted = std::min(count, Batch::capacity - batch.size());
+    const std::size_t added = append_whole(wide_, *pool_, batch, wanted, shape);
+    return added == wanted ? added : added + allocate_reclaimed(batch, wanted - added, shape);
+}
+
+std::size_t PairCore::allocate_reclaimed(Batch& batch, std::size_t wanted, std::uint64_t shape) noexcept {
+    if (is_live()) reclaim();
+    return append_whole(wide_, *pool_, batch, wanted, shape);
 }
 
 void PairCore::recycle(Batch& batch) noexcept {
     const std::size_t count = batch.size();
     if (count == 0) return;
     if (!pool_) return batch.clear();
-    const Packet* const packets = batch.begin();
-    for (std::size_t done = 0;; ++done) {
-        done += give_whole(wide_, *pool_, packets + done, count - done);
-        if (done == count) break;
-        pool_->give_chain(PacketAccess::buffer(packets[done]));
-    }
+    const std::size_t done = give_whole(wide_, *pool_, batch.begin(), count);
+    if (done < count) give_others(batch, done);
     PacketAccess::set_size(batch, 0);
+}
+
+void PairCore::give_others(Batch& batch, std::size_t done) noexcept {
+    while (done < batch.size()) {
+        pool_->give_chain(PacketAccess::buffer(batch[done++]));
+        done += give_whole(wide_, *pool_, batch.begin() + done, batch.size() - done);
+    }
 }
 
 WakeReason PairCore::wait(std::chrono::nanoseconds timeout) noexcept {

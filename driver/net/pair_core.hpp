@@ -80,9 +80,13 @@ private:
     // The one thing a burst asks of other threads: whether they want something of this pair.
     [[nodiscard]] bool is_called() const noexcept { return call_.load(std::memory_order_acquire) != 0; }
     void call(std::uint32_t reason) noexcept { call_.fetch_or(reason, std::memory_order_release); }
-    void answer() noexcept;
+    [[gnu::noinline]] void answer() noexcept;
     void follow_shape() noexcept;
     void restart() noexcept;
+    // What a burst does now and then only, out of its way.
+    [[gnu::noinline]] void tend_receiveq() noexcept;
+    [[gnu::noinline]] std::size_t allocate_reclaimed(Batch& batch, std::size_t wanted, std::uint64_t shape) noexcept;
+    [[gnu::noinline]] void give_others(Batch& batch, std::size_t done) noexcept;
     std::size_t hand_over(Batch& batch) noexcept;
     void send_relayed() noexcept;
     void reclaim() noexcept;

@@ -23,6 +23,8 @@ public:
     void use_pool(PacketPool& pool) noexcept override {
         pool_ = &pool;
         longest_ = pool.buffer_size() - header_offset;
+        whole_ = PacketAccess::whole(pool, 0);
+        to_header_ = pool.iova(nullptr).value - header_size;
         ring_.write_length(longest_);
     }
     [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept override {
@@ -40,18 +42,15 @@ public:
         // packets that came back in order find their descriptors as they left them.
         refill();
         ring_.look(static_cast<std::uint32_t>(most));  // once: what comes meanwhile is the next burst's
-        for (;;) {
-            receive_whole(batch, most);
-            if (batch.size() == most || !ring_.in_sight()) break;
-            receive_odd(batch);
+        receive_run(batch, most);
+        if (batch.size() < most) {
+            receive_rest(batch, most);
+        } else if ((backlog_ += static_cast<std::uint32_t>(most)) > long_backlog) {
+            ring_.prefetch_used(static_cast<std::uint32_t>(most));
         }
-        if (!batch.empty()) {
-            counters.packets.add(batch.size());
-            counters.bytes.add(burst_bytes_);
-        }
-        broken_ = ring_.fault() != virtio::RingFault::none;
+        counters.packets.add(batch.size());
+        counters.bytes.add(burst_bytes_);
         if (starved()) refill();
-        if (batch.size() == most) ring_.prefetch_used(static_cast<std::uint32_t>(most));
     }
 
     void refill() noexcept override {
@@ -73,6 +72,8 @@ public:
     }
 
 private:
+    static constexpr std::uint32_t long_backlog = 64;
+
     [[gnu::noinline]] void refill_now() noexcept {
         post();
         if (!ring_.publish()) return;
@@ -80,42 +81,60 @@ private:
         counters.notifies.add();
     }
 
-    // Packets in one buffer each that came in the order of their slots.
-    void receive_whole(Batch& batch, std::size_t most) noexcept {
-        // Twice where the ring's end lies between.
-        while (const std::uint32_t run = ring_.used_run(static_cast<std::uint32_t>(most - batch.size()))) {
-            const BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().retired);
-            Packet* const packets = PacketAccess::storage(batch) + batch.size();
-            const std::uint32_t count = take_run(ring_.reader(), slots, packets, run);
-            ring_.retire(count);
-            PacketAccess::set_size(batch, batch.size() + count);
-            if (count < run || batch.size() == most) break;
-        }
+    // Packets in one buffer each that came in the order of their slots, up to the ring's end. False: there was none.
+    bool receive_run(Batch& batch, std::size_t most) noexcept {
+        const std::uint32_t run = ring_.used_run(static_cast<std::uint32_t>(most - batch.size()));
+        if (run == 0) return false;
+        const BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().retired);
+        Packet* const packets = PacketAccess::storage(batch) + batch.size();
+        const std::uint32_t count = take_run(ring_.reader(), slots, packets, run);
+        ring_.retire(count);
+        PacketAccess::set_size(batch, batch.size() + count);
+        return count != 0;
     }
 
-    // The inner loop. Stops at what is not used yet, or needs a closer look.
+    // Behind the ring's end, and what is not plain.
+    [[gnu::noinline]] void receive_rest(Batch& batch, std::size_t most) noexcept {
+        while (batch.size() < most && ring_.in_sight())
+            if (!receive_run(batch, most)) receive_odd(batch);
+        if (batch.size() < most) backlog_ = 0;
+        broken_ = ring_.fault() != virtio::RingFault::none;
+    }
+
+    // Stops at what is not used yet, or needs a closer look; returns how many packets it made.
     std::uint32_t take_run(typename Ring::Reader used, const BufferRef* slots, Packet* packets,
                            std::uint32_t run) noexcept {
+        if (run >= wide::group && wide_ != nullptr) return take_wide(used, slots, packets, run);
+        return take_plain(used, slots, packets, run, {0, 0});
+    }
+
+    // Out of line, so that a short burst does not pay for the registers that it needs.
+    [[gnu::noinline]] std::uint32_t take_wide(typename Ring::Reader used, const BufferRef* slots, Packet* packets,
+                                              std::uint32_t run) noexcept {
+        const wide::Taking taking{whole_, longest_ - header_size, mergeable};
+        const wide::Moved moved = wide_->take(used.raw(), slots, packets, run, taking);
+        used.skip(moved.packets);
+        return take_plain(used, slots, packets, run, moved);
+    }
+
+    // The inner loop.
+    std::uint32_t take_plain(typename Ring::Reader used, const BufferRef* slots, Packet* packets, std::uint32_t run,
+                             wide::Moved moved) noexcept {
         const std::uint32_t longest = longest_ - header_size;
-        const std::uint64_t whole = PacketAccess::whole(*pool_, 0);
-        std::uint64_t bytes = 0;
-        std::size_t done = 0;
-        if (wide_ != nullptr && run >= wide::group) {
-            done = wide_->take(used.raw(), slots, packets, run, {whole, longest, mergeable}, bytes);
-            used.skip(done);
-        }
-        for (; done < run; ++done) {
+        const std::uint64_t whole = whole_;
+        for (; moved.packets < run; ++moved.packets) {
             std::uint32_t length;
             if (!used.read(length)) break;  // not used yet, or out of order
             length -= header_size;          // the packet's own
             // Nothing in it, or the device claims too much.
             if (virtio::device_is_checked && length - 1 >= longest) break;
-            if (mergeable && num_buffers(slots[done]) != 1) break;
-            PacketAccess::place(packets + done, slots[done], whole + length);
-            bytes += length;
+            const BufferRef& slot = slots[moved.packets];
+            if (mergeable && num_buffers(slot) != 1) break;
+            PacketAccess::place(packets + moved.packets, slot, whole + length);
+            moved.bytes += length;
         }
-        burst_bytes_ += bytes;
-        return static_cast<std::uint32_t>(done);
+        burst_bytes_ += moved.bytes;
+        return static_cast<std::uint32_t>(moved.packets);
     }
 
     static std::uint16_t num_buffers(const BufferRef& ref) noexcept {
@@ -179,10 +198,10 @@ private:
         auto writer = ring_.writer(virtio::descriptor_flags::write);
         const std::size_t wanted = run;
         const BufferRef* const refs = pool_->take(run);
-        const std::uint64_t to_header = pool_->iova(nullptr).value - header_size;
+        const std::uint64_t to_header = to_header_;
         BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
         std::size_t done = 0;
-        if (wide_ != nullptr && run >= wide::group) {
+        if (run >= wide::group && wide_ != nullptr) {
             done = wide_->post(writer.raw_writable(), slots, refs, run, to_header);
             writer.skip(done);
         }
@@ -202,11 +221,14 @@ private:
 
     Ring ring_;
     PacketPool* pool_ = nullptr;
-    std::uint32_t longest_ = 0;  // header and packet in one buffer
+    std::uint32_t longest_ = 0;    // header and packet in one buffer
+    std::uint64_t whole_ = 0;      // the shape of a packet of 0 bytes
+    std::uint64_t to_header_ = 0;  // from a packet's address to that of its header as the device sees it
     std::uint32_t refill_threshold_;
     std::uint32_t starved_threshold_;
     const wide::Routines* const wide_ = wide::routines();
     std::uint64_t burst_bytes_ = 0;
+    std::uint32_t backlog_ = 0;           // packets taken since the ring was last found empty
     std::unique_ptr<BufferRef[]> slots_;  // the buffer behind each descriptor
 };
 

@@ -47,6 +47,8 @@ public:
     [[nodiscard]] virtual bool has_used() const noexcept = 0;
     [[nodiscard]] virtual bool arm() noexcept = 0;
     virtual void disarm() noexcept = 0;
+    // One of the two below.
+    [[nodiscard]] bool ails() const noexcept { return broken_ || short_of_buffers_; }
     // The device broke the ring's rules; nothing comes any more.
     [[nodiscard]] bool broken() const noexcept { return broken_; }
     // The last refill found too few buffers in the pool.

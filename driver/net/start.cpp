@@ -100,7 +100,8 @@ void NetDevice::size_buffers() {
     const unsigned whole_packet = (packet_offset + config_.mtu + ethernet_overhead + 63) / 64 * 64;
     const bool must_hold_packet = !features_.has(Feature::mrg_rxbuf);
     buffer_size_ = options_.buffer_size;
-    if (buffer_size_ == 0) buffer_size_ = must_hold_packet ? std::max(2048u, whole_packet) : 2048;
+    if (buffer_size_ == 0)
+        buffer_size_ = must_hold_packet ? std::max(usual_buffer_size, whole_packet) : usual_buffer_size;
     const unsigned smallest = must_hold_packet ? whole_packet : 256;
     if (buffer_size_ % 64 != 0 || buffer_size_ < smallest || buffer_size_ > 65536 + 256) {
         throw std::invalid_argument("Options::buffer_size " + std::to_string(buffer_size_) +

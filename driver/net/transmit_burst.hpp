@@ -31,7 +31,11 @@ public:
         std::fill_n(table_of_.get(), size, no_table);
     }
 
-    void use_pool(PacketPool& pool) noexcept override { pool_ = &pool; }
+    void use_pool(PacketPool& pool) noexcept override {
+        pool_ = &pool;
+        shortest_ = PacketAccess::whole(pool, 1);
+        to_header_ = pool.iova(nullptr).value - header_size;
+    }
     [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept override {
         return ring_.config(vector);
     }
@@ -43,14 +47,9 @@ public:
     std::size_t send(Batch& batch) noexcept override {
         if (ring_.slots().free() < reclaim_threshold_) reclaim();
         burst_ = {};
-        std::size_t done = 0;
-        while (done < batch.size()) {
-            done += stage_whole(batch, done);
-            if (done == batch.size() || !stage_odd(batch[done])) break;
-            ++done;
-        }
+        std::size_t done = stage_run(batch, 0);
+        if (done < batch.size()) done = stage_rest(batch, done);
         blocked_ = done < batch.size();
-        if (blocked_) counters.ring_full.add();
         PacketAccess::drop_front(batch, done);
         counters.packets.add(done - burst_.rejected);
         counters.bytes.add(burst_.bytes);
@@ -91,46 +90,55 @@ public:
 private:
     static constexpr std::uint8_t no_table = 0xff;
 
-    // Packets that are one whole buffer of this pair's pool each, from packet `first` of the batch on; returns how
+    // Packets from `first` on that are one whole buffer of this pair's pool each, up to the ring's end; returns how
     // many.
-    std::size_t stage_whole(Batch& batch, std::size_t first) noexcept {
-        const std::size_t last = std::min<std::size_t>(batch.size(), first + ring_.slots().free());
-        std::size_t next = first;
-        while (next < last) {
-            const std::size_t run = std::min<std::size_t>(last - next, ring_.slots().to_end(ring_.slots().staged));
-            const std::size_t staged = stage_run(batch.begin() + next, run);
-            next += staged;
-            if (staged < run) break;
-        }
-        return next - first;
+    std::size_t stage_run(Batch& batch, std::size_t first) noexcept {
+        const virtio::Slots& slots = ring_.slots();
+        const std::size_t room = std::min(slots.free(), slots.to_end(slots.staged));
+        return stage_plain(batch.begin() + first, std::min(batch.size() - first, room));
     }
 
-    // The inner loop. Stops at a packet of another kind.
-    std::size_t stage_run(const Packet* packets, std::size_t run) noexcept {
-        auto writer = ring_.writer(0);
-        const std::uint64_t shortest = PacketAccess::whole(*pool_, 1);
-        const std::uint64_t longest = max_packet_bytes_;
-        const std::uint64_t to_header = pool_->iova(nullptr).value - header_size;
-        BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
-        std::uint64_t bytes = 0;
-        std::size_t done = 0;
-        if (wide_ != nullptr && run >= wide::group) {
-            done = wide_->stage(writer.raw_readable(), slots, packets, run, {shortest, longest, to_header}, bytes);
-            writer.skip(done);
+    // Behind the ring's end, and packets of another form, as long as there is room; returns the batch's done packets.
+    [[gnu::noinline]] std::size_t stage_rest(Batch& batch, std::size_t done) noexcept {
+        while (done < batch.size()) {
+            if (const std::size_t staged = stage_run(batch, done)) {
+                done += staged;
+            } else if (stage_odd(batch[done])) {
+                ++done;
+            } else {
+                counters.ring_full.add();
+                break;
+            }
         }
-        for (; done < run; ++done) {
-            const std::uint64_t shape = PacketAccess::shape(packets[done]);
+        return done;
+    }
+
+    // The inner loop. Stops at a packet of another kind; returns how many it staged.
+    std::size_t stage_plain(const Packet* packets, std::size_t run) noexcept {
+        auto writer = ring_.writer(0);
+        const std::uint64_t shortest = shortest_;
+        const std::uint64_t longest = max_packet_bytes_;
+        const std::uint64_t to_header = to_header_;
+        BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
+        wide::Moved moved{0, 0};
+        if (run >= wide::group && wide_ != nullptr) {
+            moved = wide_->stage(writer.raw_readable(), slots, packets, run, {shortest, longest, to_header});
+            writer.skip(moved.packets);
+        }
+        for (; moved.packets < run; ++moved.packets) {
+            const Packet& packet = packets[moved.packets];
+            const std::uint64_t shape = PacketAccess::shape(packet);
             if (shape - shortest >= longest) break;  // empty, too long, moved, several segments, another pool's
-            std::byte* const data = PacketAccess::data(packets[done]);
+            std::byte* const data = PacketAccess::data(packet);
             clear_header(data - header_size);
             writer.readable({reinterpret_cast<std::uintptr_t>(data) + to_header},
                             static_cast<std::uint32_t>(shape) + header_size);
-            PacketAccess::copy_ref(slots[done], packets[done]);
-            bytes += shape;
+            PacketAccess::copy_ref(slots[moved.packets], packet);
+            moved.bytes += static_cast<std::uint32_t>(shape);
         }
-        ring_.stage(static_cast<std::uint32_t>(done));
-        burst_.bytes += static_cast<std::uint32_t>(bytes);
-        return done;
+        ring_.stage(static_cast<std::uint32_t>(moved.packets));
+        burst_.bytes += moved.bytes;
+        return moved.packets;
     }
 
     // No offload is asked for, and 5.1.6.2 wants num_buffers 0: the header is all zeroes, whatever it held on receipt.
@@ -198,7 +206,7 @@ private:
         if (ring_.in_order()) return ring_.count_in_order(run);
         auto used = ring_.reader();
         std::size_t count = 0;
-        if (wide_ != nullptr && run >= wide::group) {
+        if (run >= wide::group && wide_ != nullptr) {
             count = wide_->check(used.raw(), run);
             used.skip(count);
         }
@@ -221,6 +229,8 @@ private:
 
     Ring ring_;
     PacketPool* pool_ = nullptr;
+    std::uint64_t shortest_ = 0;   // the shape of a packet of 1 byte
+    std::uint64_t to_header_ = 0;  // from a packet's address to that of its header as the device sees it
     std::uint32_t max_packet_bytes_;
     std::uint32_t reclaim_threshold_;
     std::uint32_t unblock_threshold_;

@@ -45,7 +45,8 @@ bool Sleeper::sleep(std::chrono::nanoseconds limit, unsigned round) noexcept {
     const timespec timeout{.tv_sec = static_cast<time_t>(limit / 1s),
                            .tv_nsec = static_cast<long>((limit % 1s).count())};
     if (::ppoll(events.data(), count, &timeout, nullptr) <= 0) return false;
-    drain();
+    if (events[0].revents != 0) receive_.drain();
+    if (events[1].revents != 0) transmit_.drain();
     return true;
 }
 

@@ -30,20 +30,26 @@ struct Taking {
     bool mergeable;         // num_buffers has to be looked at
 };
 
+// What a routine did.
+struct Moved {
+    std::size_t packets;
+    std::uint64_t bytes;
+};
+
 struct Routines {
     // Handles of this shape from refs.
     std::size_t (*make)(Packet* packets, const BufferRef* refs, std::size_t count, std::uint64_t shape) noexcept;
     // Refs from handles, of packets whose form is `form`.
     std::size_t (*give)(BufferRef* refs, const Packet* packets, std::size_t count, std::uint32_t form) noexcept;
-    // Descriptors and slots from handles, with their headers cleared. Adds the packets' bytes to `bytes`.
-    std::size_t (*stage)(virtio::RawDescriptors at, BufferRef* slots, const Packet* packets, std::size_t count,
-                         const Staging& staging, std::uint64_t& bytes) noexcept;
+    // Descriptors and slots from handles, with their headers cleared.
+    Moved (*stage)(virtio::RawDescriptors at, BufferRef* slots, const Packet* packets, std::size_t count,
+                   const Staging& staging) noexcept;
     // Descriptors and slots from free buffers.
     std::size_t (*post)(virtio::RawDescriptors at, BufferRef* slots, const BufferRef* refs, std::size_t count,
                         std::uint64_t to_header) noexcept;
-    // Handles from used buffers and their slots. Adds the packets' bytes to `bytes`.
-    std::size_t (*take)(virtio::RawUsed used, const BufferRef* slots, Packet* packets, std::size_t count,
-                        const Taking& taking, std::uint64_t& bytes) noexcept;
+    // Handles from used buffers and their slots.
+    Moved (*take)(virtio::RawUsed used, const BufferRef* slots, Packet* packets, std::size_t count,
+                  const Taking& taking) noexcept;
     // Nothing from used buffers: they came in step.
     std::size_t (*check)(virtio::RawUsed used, std::size_t count) noexcept;
 };

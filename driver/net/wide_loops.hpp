@@ -53,8 +53,8 @@ VMQ_WIDE_TARGET std::size_t give(BufferRef* refs, const Packet* packets, std::si
     return done;
 }
 
-VMQ_WIDE_TARGET std::size_t stage(virtio::RawDescriptors at, BufferRef* slots, const Packet* packets, std::size_t count,
-                                  const Staging& staging, std::uint64_t& bytes) noexcept {
+VMQ_WIDE_TARGET Moved stage(virtio::RawDescriptors at, BufferRef* slots, const Packet* packets, std::size_t count,
+                            const Staging& staging) noexcept {
     const Words shortest = alternating(0, staging.shortest);
     const Words shapes = limit(staging.shapes);
     // Takes the form out of a shape and puts flags and id in its place.
@@ -74,8 +74,7 @@ VMQ_WIDE_TARGET std::size_t stage(virtio::RawDescriptors at, BufferRef* slots, c
         to_descriptors = change = add(change, next_group);
         sum = add(sum, over);
     }
-    bytes += sum_of_odd(sum) + done;
-    return done;
+    return {done, sum_of_odd(sum) + done};
 }
 
 VMQ_WIDE_TARGET std::size_t post(virtio::RawDescriptors at, BufferRef* slots, const BufferRef* refs, std::size_t count,
@@ -104,8 +103,8 @@ VMQ_WIDE_TARGET inline Words load_used(const virtio::RawUsed& used, std::size_t 
     return words;
 }
 
-VMQ_WIDE_TARGET std::size_t take(virtio::RawUsed used, const BufferRef* slots, Packet* packets, std::size_t count,
-                                 const Taking& taking, std::uint64_t& bytes) noexcept {
+VMQ_WIDE_TARGET Moved take(virtio::RawUsed used, const BufferRef* slots, Packet* packets, std::size_t count,
+                           const Taking& taking) noexcept {
     const Words matters = alternating(0, std::uint64_t{used.mask} << 32 | 0xffffffff);
     const std::uint64_t shortest = std::uint64_t{used.expected} << 32 | (header_size + 1);
     Words expected = add(alternating(0, shortest), steps(std::uint64_t{1} << 32));
@@ -126,8 +125,7 @@ VMQ_WIDE_TARGET std::size_t take(virtio::RawUsed used, const BufferRef* slots, P
         expected = add(expected, next_group);
         sum = add(sum, over);
     }
-    bytes += sum_of_odd(sum) + done;
-    return done;
+    return {done, sum_of_odd(sum) + done};
 }
 
 VMQ_WIDE_TARGET std::size_t check(virtio::RawUsed used, std::size_t count) noexcept {

@@ -80,9 +80,10 @@ public:
         return {descriptors_ + slot, std::uint64_t{id_and_flags(slot, flags)} << 32, hide, write_length_};
     }
     void prefetch_free(std::uint32_t count) const noexcept {
-        std::uint32_t slot = slots_.slot(slots_.staged);
-        const std::uint32_t end = std::min({slot + count, slot + slots_.free(), slots_.size()});
-        for (; slot < end; slot += descriptors_per_line) support::prefetch_for_writing(descriptors_ + slot);
+        const std::uint32_t first = slots_.slot(slots_.staged);
+        const std::uint32_t end = std::min({first + count, first + slots_.free(), slots_.size()});
+        for (std::uint32_t slot = next_line(first); slot < end; slot += descriptors_per_line)
+            support::prefetch_for_writing(descriptors_ + slot);
     }
     void stage(std::uint32_t count) noexcept { slots_.staged += count; }
     void write_length(std::uint32_t length) noexcept { write_length_ = length; }
@@ -125,9 +126,10 @@ public:
     // Fetches the lines of `count` descriptors a little further on, which the device is likely to have used already
     // when a whole burst of used ones was just taken.
     void prefetch_used(std::uint32_t count) const noexcept {
-        std::uint32_t slot = slots_.slot(next_used_ + prefetch_distance);
-        const std::uint32_t end = std::min(slot + count, slots_.size());
-        for (; slot < end; slot += descriptors_per_line) __builtin_prefetch(descriptors_ + slot);
+        const std::uint32_t first = slots_.slot(next_used_ + prefetch_distance);
+        const std::uint32_t end = std::min(first + count, slots_.size());
+        for (std::uint32_t slot = next_line(first); slot < end; slot += descriptors_per_line)
+            support::prefetch(descriptors_ + slot);
     }
     [[nodiscard]] std::uint32_t used_run(std::uint32_t limit) const noexcept {
         if (!slots_.in_step() || in_batch_ || fault_ != RingFault::none) return 0;

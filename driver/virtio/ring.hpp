@@ -56,6 +56,10 @@ struct RingFormat {
 
 // Either ring's.
 inline constexpr std::uint32_t descriptors_per_line = 4;
+// The first descriptor from `slot` on that begins a line.
+[[nodiscard]] constexpr std::uint32_t next_line(std::uint32_t slot) noexcept {
+    return (slot + descriptors_per_line - 1) & ~(descriptors_per_line - 1);
+}
 
 // A run of descriptors or used elements for a routine that handles several at once.
 struct RawDescriptors {

@@ -72,9 +72,10 @@ public:
     }
     // Fetches the lines of the next free descriptors: stores that find theirs away wait for one after the other.
     void prefetch_free(std::uint32_t count) const noexcept {
-        std::uint32_t slot = slots_.slot(slots_.staged);
-        const std::uint32_t end = std::min({slot + count, slot + slots_.free(), slots_.size()});
-        for (; slot < end; slot += descriptors_per_line) support::prefetch_for_writing(descriptors_ + slot);
+        const std::uint32_t first = slots_.slot(slots_.staged);
+        const std::uint32_t end = std::min({first + count, first + slots_.free(), slots_.size()});
+        for (std::uint32_t slot = next_line(first); slot < end; slot += descriptors_per_line)
+            support::prefetch_for_writing(descriptors_ + slot);
     }
     void stage(std::uint32_t count) noexcept { slots_.staged += count; }
     // The length of every buffer that Writer::writable is given. Before the first of them.

@@ -34,7 +34,7 @@ struct Options {
     // Packet buffers of each pair, for receiving and sending together; at least two rings and a batch. 0: 2,048, or
     // four rings where that is more.
     unsigned buffers_per_pair = 0;
-    // Bytes of a packet buffer, headroom included, a multiple of 64; 0: 2,048, or what a whole packet of the MTU needs
+    // Bytes of a packet buffer, headroom included, a multiple of 64; 0: 1,984, or what a whole packet of the MTU needs
     // where the device cannot spread a packet over several buffers.
     unsigned buffer_size = 0;
     // Bytes of payload behind the Ethernet header; 0: the device's, or 1,500 where it tells none.

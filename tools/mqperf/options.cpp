@@ -35,7 +35,7 @@ constexpr std::array job_options{
 };
 
 constexpr std::size_t largest_frame = ethernet::size + std::numeric_limits<std::uint16_t>::max();
-constexpr std::size_t headroom = 64;  // of an allocated packet
+constexpr std::size_t headroom = 128;  // of an allocated packet
 
 Job parse_job(const std::string& word) {
     const auto found = std::find(job_names.begin(), job_names.end(), word);
@@ -101,8 +101,8 @@ void read_library_options(const tools::CommandLine& line, PerfOptions& options) 
     if (line.has("refuse"))
         library.refused_features = split_at_commas(line.options["refuse"].as<std::vector<std::string>>());
     if (const auto path = line.text("socket")) library.control_socket = path;
-    // A frame that we build is in one buffer; the default of 2,048 bytes is changed only for frames that need more.
-    if (options.size + headroom > 2048)
+    // A frame that we build is in one buffer; the default of 1,984 bytes is changed only for frames that need more.
+    if (options.size + headroom > 1984)
         library.buffer_size = static_cast<unsigned>((options.size + headroom + 63) / 64 * 64);
 }
 

@@ -151,7 +151,7 @@ GOALS = (
     ("wake-up by interrupt", "not slower than DPDK's epoll path", "wakeup", _wake_up),
     ("open with 256 pairs, memory per pair", "under 1 s over one pair; within 10 % of rings and buffers", "footprint",
      _many_pairs),
-    ("resident memory, 4 pairs of 2,048 buffers of 2 KiB", "under 24 MB", "footprint", _resident),
+    ("resident memory, 4 pairs of 2,048 buffers of about 2 KiB", "under 24 MB", "footprint", _resident),
     ("library linked statically", "under 1 MB of text, no third-party library but hwloc", "footprint", _library),
 )
 

@@ -76,9 +76,9 @@ TEST(PerfOptions, OfPingNameBothSides) {
 
 TEST(PerfOptions, AskForBuffersThatHoldTheFrame) {
     EXPECT_EQ(read("send", "--size", "1514").library.buffer_size, 0u);
-    EXPECT_EQ(read("send", "--size", "1984").library.buffer_size, 0u);
-    EXPECT_EQ(read("send", "--size", "1985").library.buffer_size, 2112u);
-    EXPECT_EQ(read("send", "--size", "9014").library.buffer_size, 9088u);
+    EXPECT_EQ(read("send", "--size", "1856").library.buffer_size, 0u);
+    EXPECT_EQ(read("send", "--size", "1857").library.buffer_size, 2048u);
+    EXPECT_EQ(read("send", "--size", "9014").library.buffer_size, 9152u);
     EXPECT_EQ(read("send", "--to", "52:54:00:00:00:01").to_mac, (MacAddress{0x52, 0x54, 0, 0, 0, 1}));
 }
 
