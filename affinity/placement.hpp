@@ -1,6 +1,8 @@
-// Which queue pair belongs on which vCPU: a pure function of the topology and the wish.
+// Which queue pair belongs on which vCPU: pure, from the topology and the wish; and where it goes while that vCPU is
+// away.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,5 +45,44 @@ struct PairPlacement {
 // the same core's first, then the same package's. Each CPU's list starts behind that CPU, so that several refusals do
 // not all end on the same one.
 [[nodiscard]] std::vector<CpuId> alternatives(const Topology& topology, CpuId cpu);
+
+struct PairMove {
+    unsigned pair = 0;
+    CpuId from;
+    CpuId to;
+
+    friend bool operator==(const PairMove&, const PairMove&) = default;
+};
+
+// The places of a device's pairs while vCPUs come and go. Each pair has a home, which is what place() said, and is
+// there whenever it can be: a pair moves only when its vCPU goes, when it can go home again, or when there is a vCPU
+// now with less to do than the one it shares.
+class Placement {
+public:
+    Placement() = default;  // no pair is placed
+    // Throws what place() throws.
+    Placement(const Topology& topology, PlacementRequest request);
+
+    [[nodiscard]] const std::vector<PairPlacement>& pairs() const noexcept { return pairs_; }
+
+    // Places the pairs on the CPUs that are online and allowed now, the first `active` of them being in use; returns
+    // those that moved. A pair without its home goes to the usable CPU with the fewest pairs in use, the nearest of
+    // several; with a list of CPUs, to one of the list while any is left. CPUs that were never seen before take pairs
+    // from those that have more than one. Nothing moves while no CPU is usable.
+    std::vector<PairMove> follow(const Topology& topology, unsigned active);
+
+private:
+    void meet(const Topology& topology);
+    void share_homes();
+    [[nodiscard]] CpuSet candidates(const Topology& topology) const;
+    [[nodiscard]] std::vector<CpuId> choose(const CpuSet& usable, unsigned active) const;
+    [[nodiscard]] std::size_t distance(CpuId from, CpuId to) const;
+
+    PlacementRequest request_;
+    std::vector<CpuId> known_;                        // every CPU that was usable once, in the order of the policy
+    std::map<CpuId, std::vector<CpuId>> neighbours_;  // of the known CPUs, the nearest first
+    std::vector<CpuId> homes_;                        // of each pair
+    std::vector<PairPlacement> pairs_;
+};
 
 }  // namespace vmq::affinity

@@ -45,6 +45,12 @@ void mark(std::vector<Pu>& pus, const CpuSet& allowed, const CpuSet& isolated) {
     }
 }
 
+CpuSet cpu_list(const SystemPaths& paths, const char* name) {
+    std::error_code error;
+    const std::string text = read_text(paths.sys / "devices/system/cpu" / name, error);
+    return error ? CpuSet{} : CpuSet::parse(text);
+}
+
 }  // namespace
 
 const Pu* Topology::find(CpuId cpu) const noexcept {
@@ -70,8 +76,10 @@ Topology load_topology(const SystemPaths& paths) { return load_topology(thread_a
 Topology load_topology(const CpuSet& inherited, const SystemPaths& paths) {
     const HwlocTopology hwloc = new_hwloc_topology();
     // With the disallowed ones in the list, an explicit request for one of them can be told what is wrong with it.
-    hwloc_check(hwloc_topology_set_flags(hwloc.get(), HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED),
-                "hwloc_topology_set_flags INCLUDE_DISALLOWED");
+    // Left to itself hwloc visits every CPU, and then gives the thread a mask that lacks those that are offline now.
+    hwloc_check(hwloc_topology_set_flags(
+                    hwloc.get(), HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED | HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING),
+                "hwloc_topology_set_flags INCLUDE_DISALLOWED, DONT_CHANGE_BINDING");
     hwloc_check(hwloc_topology_load(hwloc.get()), "hwloc_topology_load of this machine (are /proc and /sys mounted?)");
     const CpuSet isolated = isolated_cpus(paths);
     const CpuSet cpuset = from_bitmap(hwloc_topology_get_allowed_cpuset(hwloc.get()));
@@ -96,11 +104,9 @@ CpuSet usable_cpus(const CpuSet& cpuset, const CpuSet& inherited, const CpuSet& 
     return cpuset & inherited;
 }
 
-CpuSet isolated_cpus(const SystemPaths& paths) {
-    std::error_code error;
-    const std::string text = read_text(paths.sys / "devices/system/cpu/isolated", error);
-    return error ? CpuSet{} : CpuSet::parse(text);
-}
+CpuSet isolated_cpus(const SystemPaths& paths) { return cpu_list(paths, "isolated"); }
+
+CpuSet online_cpus(const SystemPaths& paths) { return cpu_list(paths, "online"); }
 
 int pci_numa_node(std::string_view address, const SystemPaths& paths) {
     std::error_code error;

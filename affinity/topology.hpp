@@ -47,6 +47,9 @@ struct Topology {
 // CPUs kept free of other work (/sys/devices/system/cpu/isolated); empty when there are none or it cannot be read.
 [[nodiscard]] CpuSet isolated_cpus(const SystemPaths& paths = {});
 
+// CPUs that are online (/sys/devices/system/cpu/online); empty when it cannot be read. Cheaper than a topology.
+[[nodiscard]] CpuSet online_cpus(const SystemPaths& paths = {});
+
 // NUMA node of the PCI function at `address` (0000:00:04.0), or unknown_node.
 [[nodiscard]] int pci_numa_node(std::string_view address, const SystemPaths& paths = {});
 

@@ -8,16 +8,13 @@
 
 #include <vmq/device.hpp>
 
-#include "affinity/placement.hpp"
-#include "affinity/thread.hpp"
-#include "affinity/topology.hpp"
 #include "driver/control/server.hpp"
 #include "driver/control/socket_path.hpp"
 #include "driver/control_thread.hpp"
 #include "driver/device_factory.hpp"
 #include "driver/net/net_device.hpp"
+#include "driver/placement.hpp"
 #include "driver/support/errors.hpp"
-#include "driver/vector_placement.hpp"
 
 namespace vmq {
 
@@ -28,14 +25,10 @@ public:
     Impl(std::unique_ptr<virtio::Transport> transport, const Options& options)
         : options_(options),
           process_name_(process_name()),
-          device_node_(affinity::pci_numa_node(transport->name())),
-          topology_(affinity::load_topology(initial_mask())),
-          net_(std::move(transport), options_, static_cast<unsigned>(topology_.allowed().size()),
-               [this](unsigned pairs) { return place(pairs); }),
-          vectors_(net_, topology_, places_) {
-        for (const affinity::PairPlacement& place : places_)
-            net_.pair(place.pair).set_placed_cpu(static_cast<int>(place.cpu.value));
-        warn_each(vectors_.apply());
+          places_(options_, transport->name()),
+          net_(std::move(transport), options_, places_.usable_cpus(),
+               [this](unsigned pairs) { return places_.choose(pairs); }),
+          placement_(net_, places_, options_) {
         listen();
         start_control_thread();
     }
@@ -48,8 +41,13 @@ public:
         return info;
     }
     Stats stats() override { return net_.stats(); }
-    InterruptTable interrupts() override { return vectors_.table(); }
-    void set_queue_pairs(unsigned count) override { net_.set_queue_pairs(count); }
+    InterruptTable interrupts() override { return placement_.table(); }
+    void set_queue_pairs(unsigned count) override {
+        net_.set_queue_pairs(count);
+        placement_.follow_queue_pairs();
+    }
+    RssInfo rss() override { return net_.rss(); }
+    void set_rss(const RssSettings& settings) override { net_.set_rss(settings); }
 
     [[nodiscard]] net::NetDevice& net() noexcept { return net_; }
     void on_control_thread(std::function<void()> task) { thread_->run(std::move(task)); }
@@ -62,14 +60,12 @@ public:
         }
         net::PairCore& pair = net_.pair(index);
         pair.acquire(net_.name());
-        if (!options_.pin_threads || index >= places_.size()) return pair;
         try {
-            affinity::pin_thread(places_[index].cpu);
+            placement_.pin_owner(pair);
         } catch (...) {
             pair.release();
             throw;
         }
-        pair.set_pinned_cpu(static_cast<int>(places_[index].cpu.value));
         return pair;
     }
 
@@ -78,24 +74,6 @@ private:
         std::array<char, 17> name{};
         ::prctl(PR_GET_NAME, name.data());
         return name.data();
-    }
-
-    // A thread that took a queue pair is pinned to one vCPU; a second device opened from it may still use them all.
-    static const affinity::CpuSet& initial_mask() {
-        static const affinity::CpuSet mask = affinity::thread_affinity();
-        return mask;
-    }
-
-    std::vector<int> place(unsigned pairs) {
-        affinity::PlacementRequest request;
-        request.pairs = pairs;
-        request.device_node = device_node_;
-        request.policy = options_.placement;
-        request.cpus = options_.cpus;
-        places_ = affinity::place(topology_, request);
-        std::vector<int> nodes(pairs, affinity::unknown_node);
-        for (const affinity::PairPlacement& place : places_) nodes[place.pair] = place.numa_node;
-        return nodes;
     }
 
     void listen() {
@@ -112,10 +90,11 @@ private:
         if (server_) sources.push_back({server_->poll_fd(), [this] { server_->service(); }});
         const auto tick = [this] {
             net_.look_at_config();
-            warn_each(vectors_.repair());
+            placement_.look_after();
         };
         const auto report = [this](const std::exception& error) { log(LogLevel::error, error.what()); };
         thread_.emplace(std::move(sources), 1s, tick, report);
+        thread_->run([this] { placement_.begin(); });
     }
 
     void let_go(int request_fd) {
@@ -124,9 +103,6 @@ private:
         net_.let_go();
     }
 
-    void warn_each(const std::vector<std::string>& lines) const {
-        for (const std::string& line : lines) log(LogLevel::warning, net_.name() + ": " + line);
-    }
     void log(LogLevel level, const std::string& text) const {
         if (options_.log) options_.log(level, text);
     }
@@ -134,11 +110,9 @@ private:
     // Destroyed from the last to the first: the control thread ends before what it serves.
     Options options_;
     std::string process_name_;
-    int device_node_;
-    affinity::Topology topology_;
-    std::vector<affinity::PairPlacement> places_;
+    Places places_;
     net::NetDevice net_;
-    VectorPlacement vectors_;
+    PlacementKeeper placement_;
     std::optional<control::Server> server_;
     std::optional<ControlThread> thread_;
 };
@@ -170,6 +144,16 @@ InterruptTable Device::interrupts() const {
 
 void Device::set_queue_pairs(unsigned count) {
     impl_->on_control_thread([&] { impl_->set_queue_pairs(count); });
+}
+
+RssInfo Device::rss() const {
+    RssInfo rss;
+    impl_->on_control_thread([&] { rss = impl_->rss(); });
+    return rss;
+}
+
+void Device::set_rss(const RssSettings& settings) {
+    impl_->on_control_thread([&] { impl_->set_rss(settings); });
 }
 
 QueuePair Device::take_queue_pair(unsigned index) { return QueuePair(impl_->take(index)); }

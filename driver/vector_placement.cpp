@@ -2,6 +2,7 @@
 #include "driver/vector_placement.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "affinity/interrupts.hpp"
 
@@ -29,11 +30,23 @@ std::vector<std::string> VectorPlacement::apply() {
     for (const auto& [vector, irq] : irq_of_vector_) {
         const auto cpu = wanted_cpu(vector);
         if (!cpu) continue;
-        const auto& affinity = affinities_.emplace_back(
-            affinity::set_irq_affinity(port_, {irq, *cpu, affinity::alternatives(topology_, *cpu)}));
-        if (!affinity.as_wanted()) troubles.push_back(affinity::describe(affinity));
+        affinity::IrqRequest request{irq, *cpu, affinity::alternatives(topology_, *cpu)};
+        auto affinity = std::ranges::find(affinities_, irq, [](const auto& a) { return a.request.irq; });
+        if (affinity == affinities_.end()) affinity = affinities_.insert(affinity, affinity::IrqAffinity{});
+        if (affinity->request.irq == irq && affinity->request.cpu == *cpu) {  // repair looks after it
+            affinity->request = std::move(request);
+            continue;
+        }
+        *affinity = affinity::set_irq_affinity(port_, std::move(request));
+        if (!affinity->as_wanted()) troubles.push_back(affinity::describe(*affinity));
     }
     return troubles;
+}
+
+std::vector<unsigned> VectorPlacement::irqs() const {
+    std::vector<unsigned> irqs;
+    for (const affinity::IrqAffinity& affinity : affinities_) irqs.push_back(affinity.request.irq);
+    return irqs;
 }
 
 std::vector<std::string> VectorPlacement::repair() {

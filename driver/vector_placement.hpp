@@ -15,17 +15,20 @@
 
 namespace vmq {
 
-// Control thread only.
+// Control thread only. Reads topology and places as they are at each call.
 class VectorPlacement {
 public:
     VectorPlacement(const net::NetDevice& device, const affinity::Topology& topology,
                     const std::vector<affinity::PairPlacement>& places);
 
-    // Writes every vector's affinity; returns a line for each that the kernel did not take as wanted.
+    // Writes the affinity of every vector whose pair has another place than at the last call; returns a line for each
+    // that the kernel did not take as wanted.
     [[nodiscard]] std::vector<std::string> apply();
     // Puts back what something else has moved; returns a line for each.
     [[nodiscard]] std::vector<std::string> repair();
 
+    // Of the vectors that have a place.
+    [[nodiscard]] std::vector<unsigned> irqs() const;
     [[nodiscard]] InterruptTable table() const;
 
 private:

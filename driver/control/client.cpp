@@ -141,6 +141,10 @@ Stats ControlClient::stats() { return impl_->ask<Stats>(control::GetStats{}, que
 InterruptTable ControlClient::interrupts() {
     return impl_->ask<InterruptTable>(control::GetInterrupts{}, query_deadline);
 }
+RssInfo ControlClient::rss() { return impl_->ask<RssInfo>(control::GetRss{}, query_deadline); }
+void ControlClient::set_rss(const RssSettings& settings) {
+    impl_->ask<control::Done>(control::SetRss{settings}, change_deadline);
+}
 void ControlClient::set_queue_pairs(unsigned count) {
     impl_->ask<control::Done>(control::SetQueuePairs{count}, change_deadline);
 }

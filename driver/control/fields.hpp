@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include <vmq/info.hpp>
+#include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
 
 namespace vmq::control {
@@ -62,8 +63,9 @@ void each_field(T& record, Visit&& visit) {
 template <Is<PairStats> T, typename Visit>
 void each_field(T& record, Visit&& visit) {
     auto& [pair, state, rx_packets, rx_bytes, rx_drops_oversized, rx_drops_short, rx_drops_bad_header, rx_lost,
-           rx_refill_failures, rx_interrupts, rx_notifies, rx_faults, tx_packets, tx_bytes, tx_relayed, tx_lost,
-           tx_completed, tx_rejected, tx_ring_full, tx_interrupts, tx_notifies, tx_faults, wakeups] = record;
+           rx_refill_failures, rx_interrupts, rx_notifies, rx_handed_off, rx_taken_in, rx_faults, tx_packets, tx_bytes,
+           tx_relayed, tx_lost, tx_completed, tx_rejected, tx_ring_full, tx_interrupts, tx_notifies, tx_faults,
+           wakeups] = record;
     visit("pair", pair);
     visit("state", state);
     visit("rx_packets", rx_packets);
@@ -75,6 +77,8 @@ void each_field(T& record, Visit&& visit) {
     visit("rx_refill_failures", rx_refill_failures);
     visit("rx_interrupts", rx_interrupts);
     visit("rx_notifies", rx_notifies);
+    visit("rx_handed_off", rx_handed_off);
+    visit("rx_taken_in", rx_taken_in);
     visit("rx_faults", rx_faults);
     visit("tx_packets", tx_packets);
     visit("tx_bytes", tx_bytes);
@@ -111,6 +115,40 @@ void each_field(T& record, Visit&& visit) {
     visit("affinity", affinity);
     visit("trouble", trouble);
     visit("moved", moved);
+}
+
+template <Is<RssConfig> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [types, key, table, unclassified_pair] = record;
+    visit("hash_types", types);
+    visit("key", key);
+    visit("table", table);
+    visit("unclassified_pair", unclassified_pair);
+}
+
+template <Is<RssSettings> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [types, key, weights, table] = record;
+    visit("hash_types", types);
+    visit("key", key);
+    visit("weights", weights);
+    visit("table", table);
+}
+
+template <Is<RssLimits> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [types, key_size, table_length] = record;
+    visit("hash_types", types);
+    visit("key_size", key_size);
+    visit("table_length", table_length);
+}
+
+template <Is<RssInfo> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [limits, settings, config] = record;
+    visit("limits", limits);
+    visit("settings", settings);
+    visit("config", config);
 }
 
 template <Is<InterruptTable> T, typename Visit>

@@ -71,17 +71,23 @@ Failure to_failure(const Json& value) {
 Request to_request(const Json& message) {
     std::string command;
     from_member(message, "command", command);
-    const bool counts = command == "set_queue_pairs";
+    const bool changes = command == "set_queue_pairs" || command == "set_rss";
     // A member we do not know may be a condition ("only if ..."): the command must not run without it.
-    if (message.size() > (counts ? 3U : 2U)) throw Malformed("more members than " + command + " takes");
-    if (counts) {
+    if (message.size() > (changes ? 3U : 2U)) throw Malformed("more members than " + command + " takes");
+    if (command == "set_queue_pairs") {
         SetQueuePairs request;
         from_member(message, "count", request.count);
+        return request;
+    }
+    if (command == "set_rss") {
+        SetRss request;
+        from_member(message, "settings", request.settings);
         return request;
     }
     if (command == "info") return GetInfo{};
     if (command == "stats") return GetStats{};
     if (command == "interrupts") return GetInterrupts{};
+    if (command == "rss") return GetRss{};
     throw Malformed("there is no such command");
 }
 
@@ -95,6 +101,7 @@ Reply to_reply(const Json& message) {
     if (message.contains("info")) return member("info", Info{});
     if (message.contains("stats")) return member("stats", Stats{});
     if (message.contains("interrupts")) return member("interrupts", InterruptTable{});
+    if (message.contains("rss")) return member("rss", RssInfo{});
     throw Malformed("none of the known replies");
 }
 
@@ -106,9 +113,14 @@ std::string encode(const Request& request) {
                    [&](GetInfo) { message["command"] = "info"; },
                    [&](GetStats) { message["command"] = "stats"; },
                    [&](GetInterrupts) { message["command"] = "interrupts"; },
+                   [&](GetRss) { message["command"] = "rss"; },
                    [&](const SetQueuePairs& set) {
                        message["command"] = "set_queue_pairs";
                        message["count"] = set.count;
+                   },
+                   [&](const SetRss& set) {
+                       message["command"] = "set_rss";
+                       message["settings"] = to_value(set.settings);
                    },
                },
                request);
@@ -122,6 +134,7 @@ std::string encode(const Reply& reply) {
                    [&](const Info& info) { message["info"] = to_value(info); },
                    [&](const Stats& stats) { message["stats"] = to_value(stats); },
                    [&](const InterruptTable& table) { message["interrupts"] = to_value(table); },
+                   [&](const RssInfo& rss) { message["rss"] = to_value(rss); },
                    [&](const Failure& failure) { message["error"] = to_value(failure); },
                },
                reply);

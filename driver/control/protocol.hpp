@@ -3,7 +3,9 @@
 //   {"schema":1,"command":"info"}                         {"schema":1,"info":{...}}
 //   {"schema":1,"command":"stats"}                        {"schema":1,"stats":{...}}
 //   {"schema":1,"command":"interrupts"}                   {"schema":1,"interrupts":{...}}
+//   {"schema":1,"command":"rss"}                          {"schema":1,"rss":{...}}
 //   {"schema":1,"command":"set_queue_pairs","count":2}    {"schema":1,"done":true}
+//   {"schema":1,"command":"set_rss","settings":{...}}     {"schema":1,"done":true}
 //   any of them, refused {"schema":1,"error":{"category":"vmq","code":10,"text":"..."}}
 //
 // Errors keep code and text apart. std::system_error::what() is "text: message of the code"; only the text is sent, and
@@ -19,6 +21,7 @@
 #include <variant>
 
 #include <vmq/info.hpp>
+#include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
 
 namespace vmq::control {
@@ -31,17 +34,21 @@ inline constexpr std::size_t max_reply_bytes = std::size_t{64} << 20;
 struct GetInfo {};
 struct GetStats {};
 struct GetInterrupts {};
+struct GetRss {};
 struct SetQueuePairs {
     unsigned count = 0;
 };
-using Request = std::variant<GetInfo, GetStats, GetInterrupts, SetQueuePairs>;
+struct SetRss {
+    RssSettings settings;
+};
+using Request = std::variant<GetInfo, GetStats, GetInterrupts, GetRss, SetQueuePairs, SetRss>;
 
 struct Done {};
 struct Failure {
     std::error_code code;
     std::string text;
 };
-using Reply = std::variant<Done, Info, Stats, InterruptTable, Failure>;
+using Reply = std::variant<Done, Info, Stats, InterruptTable, RssInfo, Failure>;
 
 // With the newline. Bytes that are not UTF-8 (a process may be named so) are replaced by U+FFFD.
 [[nodiscard]] std::string encode(const Request& request);

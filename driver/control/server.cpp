@@ -48,6 +48,11 @@ struct Perform {
     Reply operator()(GetInfo) const { return handler.info(); }
     Reply operator()(GetStats) const { return handler.stats(); }
     Reply operator()(GetInterrupts) const { return handler.interrupts(); }
+    Reply operator()(GetRss) const { return handler.rss(); }
+    Reply operator()(const SetRss& request) const {
+        handler.set_rss(request.settings);
+        return Done{};
+    }
     Reply operator()(SetQueuePairs request) const {
         handler.set_queue_pairs(request.count);
         return Done{};

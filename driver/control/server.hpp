@@ -8,6 +8,7 @@
 #include <string>
 
 #include <vmq/info.hpp>
+#include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
 
 #include "driver/control/connection.hpp"
@@ -23,7 +24,9 @@ struct Handler {
     virtual Info info() = 0;
     virtual Stats stats() = 0;
     virtual InterruptTable interrupts() = 0;
+    virtual RssInfo rss() = 0;
     virtual void set_queue_pairs(unsigned count) = 0;
+    virtual void set_rss(const RssSettings& settings) = 0;
 };
 
 struct ServerLimits {

@@ -20,8 +20,8 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 // The command lies behind the ring: header, data, and on a cache line of its own the device's answer.
-constexpr std::size_t data_space = 64;
-constexpr std::size_t command_space = 128;
+constexpr std::size_t data_space = 2048;  // an RSS table of 512 entries and a key of 255 bytes fit
+constexpr std::size_t command_space = data_space + 64;
 constexpr std::byte no_answer{0xff};
 
 std::variant<virtio::SplitRing, virtio::PackedRing> make_ring(const virtio::DmaBlock& memory, std::uint16_t size,

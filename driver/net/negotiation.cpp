@@ -5,6 +5,7 @@
 
 #include <vmq/error.hpp>
 
+#include "driver/net/rss.hpp"
 #include "driver/support/errors.hpp"
 #include "driver/virtio/spec.hpp"
 
@@ -15,9 +16,10 @@ using virtio::FeatureSet;
 
 namespace {
 
-constexpr FeatureSet supported{Feature::mtu,         Feature::mac,      Feature::mrg_rxbuf, Feature::status,
-                               Feature::ctrl_vq,     Feature::mq,       Feature::event_idx, Feature::indirect_desc,
-                               Feature::ring_packed, Feature::in_order, Feature::version_1, Feature::access_platform};
+constexpr FeatureSet supported{Feature::mtu,         Feature::mac,        Feature::mrg_rxbuf, Feature::status,
+                               Feature::ctrl_vq,     Feature::mq,         Feature::event_idx, Feature::indirect_desc,
+                               Feature::ring_packed, Feature::in_order,   Feature::version_1, Feature::access_platform,
+                               Feature::rss,         Feature::hash_report};
 
 std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
     support::le16 value;
@@ -36,6 +38,21 @@ bool pair_count_is_sound(virtio::Transport& transport, const Options& options) {
     return false;
 }
 
+bool hashes(FeatureSet features) { return features.has(Feature::rss) || features.has(Feature::hash_report); }
+
+// Without what hashing needs: commands that only a control virtqueue carries, and limits that make sense.
+FeatureSet without_unsound_hashing(virtio::Transport& transport, FeatureSet features, const Options& options) {
+    if (!hashes(features)) return features;
+    const bool has_commands = transport.control_path() == nullptr;
+    if (has_commands && read_rss_limits(transport)) return features;
+    if (has_commands && options.log)
+        options.log(LogLevel::warning,
+                    transport.name() + ": the device's limits for RSS make no sense; it is not used");
+    features.remove(Feature::rss);
+    features.remove(Feature::hash_report);
+    return features;
+}
+
 }  // namespace
 
 FeatureSet choose_features(virtio::Transport& transport, FeatureSet offered, const Options& options) {
@@ -43,7 +60,8 @@ FeatureSet choose_features(virtio::Transport& transport, FeatureSet offered, con
     for (const std::string& name : options.refused_features) features.remove(virtio::parse_feature(name));
     features = virtio::without_orphans(features);
     if (features.has(Feature::mq) && !pair_count_is_sound(transport, options)) features.remove(Feature::mq);
-    return features;
+    if (!features.has(Feature::mq)) features.remove(Feature::rss);  // nothing to choose between
+    return without_unsound_hashing(transport, features, options);
 }
 
 NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
@@ -60,6 +78,7 @@ NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
     }
     if (features.has(Feature::mq))
         config.max_queue_pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
+    if (hashes(features)) config.rss = read_rss_limits(transport);
     // Only now: QEMU shows the virtqueues of the further pairs once MQ is negotiated.
     const unsigned queues = transport.queue_count();
     const bool control_queue = features.has(Feature::ctrl_vq) && transport.control_path() == nullptr;

@@ -7,6 +7,7 @@
 
 #include <vmq/info.hpp>
 #include <vmq/options.hpp>
+#include <vmq/rss.hpp>
 
 #include "driver/virtio/features.hpp"
 #include "driver/virtio/transport.hpp"
@@ -17,6 +18,7 @@ struct NetConfig {
     std::optional<MacAddress> mac;
     std::uint16_t mtu = 1500;
     std::uint16_t max_queue_pairs = 1;
+    std::optional<RssLimits> rss;  // with RSS or HASH_REPORT
 };
 
 // The features to accept of those offered. Throws std::invalid_argument for a refused feature that does not exist. Says

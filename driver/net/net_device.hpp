@@ -14,6 +14,7 @@
 #include "driver/net/control_queue.hpp"
 #include "driver/net/negotiation.hpp"
 #include "driver/net/pair_core.hpp"
+#include "driver/net/rss.hpp"
 #include "driver/net/vector_plan.hpp"
 
 namespace vmq::virtio {
@@ -46,6 +47,11 @@ public:
 
     // All or nothing; see vmq::Device. Blocks for the owners and the device, each under the deadline.
     void set_queue_pairs(unsigned count);
+
+    // Throw Errc::unsupported where neither RSS nor HASH_REPORT was negotiated.
+    [[nodiscard]] RssInfo rss() const;
+    // All or nothing; see vmq::Device.
+    void set_rss(RssSettings settings);
 
     // The descriptors on which the device reports to the control thread, and what to do when one is readable.
     [[nodiscard]] std::vector<int> event_fds() const;
@@ -91,6 +97,14 @@ private:
     void grow(unsigned count);
     void shrink(unsigned count);
     void command_queue_pairs(unsigned count);
+    // Pairs that may receive, and pairs that may send.
+    void command_rss(const RssSettings& settings, unsigned receiving, unsigned sending);
+    void command_hashing(const RssSettings& settings);
+    void start_hashing();
+    void own_flows();
+    void return_flows(unsigned count) noexcept;
+    [[nodiscard]] bool steers_by_hash() const noexcept { return rss_ && rss_->has_table() && !owners_; }
+    void hand_off(const RssSettings& settings, unsigned pairs);
     void await_owners(unsigned first, unsigned last);
     void await_silence(unsigned first, unsigned last);
 
@@ -102,6 +116,8 @@ private:
     virtio::FeatureSet device_features_;
     virtio::FeatureSet features_;
     NetConfig config_;
+    std::optional<Rss> rss_;
+    std::unique_ptr<FlowOwners> owners_;  // where rss_ is the software's
     VectorPlan plan_;
     std::vector<int> nodes_;
     unsigned buffers_per_pair_ = 0;

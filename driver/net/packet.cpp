@@ -26,12 +26,22 @@ std::size_t Packet::total_length() const noexcept {
 }
 
 std::size_t Packet::headroom() const noexcept {
-    return static_cast<std::size_t>(data_ - buffer_->base) - net::header_size;
+    return static_cast<std::size_t>(data_ - buffer_->base) - buffer_->home->header_size();
 }
 
 std::size_t Packet::tailroom() const noexcept {
     if (segment_count() > 1) return 0;
     return static_cast<std::size_t>(buffer_->base + buffer_->home->buffer_size() - (data_ + length_));
+}
+
+// The device wrote it when the packet was received; any value may be there.
+PacketHash Packet::hash() const noexcept {
+    if (buffer_->home->header_size() != net::hash_header_size) return {};
+    virtio::NetHashHeader header;
+    std::memcpy(static_cast<void*>(&header), buffer_->base + net::packet_offset - sizeof header, sizeof header);
+    const std::uint16_t report = header.hash_report.value();
+    if (report > static_cast<std::uint16_t>(HashReport::udpv6_ex)) return {};
+    return {header.hash_value.value(), static_cast<HashReport>(report)};
 }
 
 std::span<std::byte> Packet::prepend(std::size_t count) noexcept {

@@ -36,9 +36,10 @@ PacketPool::Tag::~Tag() {
     tags().used.reset(value_);
 }
 
-PacketPool::PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_size)
+PacketPool::PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_size, std::uint32_t header_size)
     : memory_(std::move(memory)),
       buffer_size_(buffer_size),
+      header_size_(header_size),
       iova_offset_(memory_.iova.value - reinterpret_cast<std::uintptr_t>(memory_.data)),
       buffers_(count),
       free_(std::make_unique<BufferRef[]>(count)) {

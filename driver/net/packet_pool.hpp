@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "driver/virtio/spec.hpp"
 #include "driver/virtio/transport.hpp"
 
 namespace vmq::net {
@@ -18,9 +19,10 @@ class PacketPool;
 // A buffer starts with headroom. The packet begins on a cache line with the virtio-net header right before it, at the
 // end of another: a device that copies packets writes whole lines. With the header on the packet's own line, DPDK's
 // vhost delivered half as many.
-inline constexpr std::uint32_t header_offset = 116;
-inline constexpr std::uint32_t header_size = 12;  // struct virtio_net_hdr with num_buffers, 5.1.6
-inline constexpr std::uint32_t packet_offset = header_offset + header_size;
+inline constexpr std::uint32_t packet_offset = 128;
+// struct virtio_net_hdr with num_buffers, and with what HASH_REPORT adds to it. 5.1.6
+inline constexpr std::uint32_t plain_header_size = sizeof(virtio::NetHeader);
+inline constexpr std::uint32_t hash_header_size = sizeof(virtio::NetHashHeader);
 // Holds a packet of the usual MTU, and is no power of two: with buffers of 2,048 bytes every packet's first line lies
 // in the same few sets of the caches, and DPDK's vhost delivered a quarter less.
 inline constexpr unsigned usual_buffer_size = 1984;
@@ -50,11 +52,12 @@ struct BufferRef {
 // The thread that owns the pair, except for give_back and give_chain_back: any thread.
 class PacketPool {
 public:
-    PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_size);
+    PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_size, std::uint32_t header_size);
     PacketPool(const PacketPool&) = delete;
     PacketPool& operator=(const PacketPool&) = delete;
 
     [[nodiscard]] unsigned buffer_size() const noexcept { return buffer_size_; }
+    [[nodiscard]] std::uint32_t header_size() const noexcept { return header_size_; }
     [[nodiscard]] std::size_t memory_size() const noexcept { return memory_.size; }
     [[nodiscard]] bool huge_pages() const noexcept { return memory_.huge_pages; }
     // Tells this pool's packets from those of all others in the process; never 0.
@@ -102,6 +105,7 @@ private:
     Tag tag_;
     virtio::DmaBlock memory_;
     unsigned buffer_size_;
+    std::uint32_t header_size_;
     std::uint64_t iova_offset_;  // modulo 2^64
     std::size_t free_count_ = 0;
     std::vector<Buffer> buffers_;

@@ -77,6 +77,7 @@ std::size_t PairCore::recv(Batch& batch, std::size_t most) noexcept {
     recycle(batch);
     if (is_called()) answer();
     if (!is_live()) return 0;
+    if (owners_ != nullptr) return recv_own(batch, std::min(most, Batch::capacity));
     receiveq_->receive(batch, std::min(most, Batch::capacity));
     if (receiveq_->ails()) tend_receiveq();
     return batch.size();
@@ -102,7 +103,7 @@ std::size_t PairCore::send(Batch& batch) noexcept {
 std::size_t PairCore::hand_over(Batch& batch) noexcept {
     const bool leaving = shape_ == Shape::draining || shape_ == Shape::parked;
     if (!leaving || relay_target_ == nullptr || relay_target_->owner_thread() == 0) return 0;
-    const std::size_t taken = relay_target_->relay_.push(batch, relay_target_->transmitq_->size());
+    const std::size_t taken = relay_target_->relay_.push(batch, relay_target_->transmitq_->size()).count;
     if (taken != 0) {
         relay_target_->call(call_relay);
         relay_target_->sleeper_.wake();
@@ -182,7 +183,7 @@ std::optional<WakeReason> PairCore::look() noexcept {
     if (shape_ == Shape::stopped || broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
     if (std::exchange(return_untold_, false)) return WakeReason::ready;
     if (!is_live()) return std::nullopt;
-    if (receiveq_->has_used()) return WakeReason::ready;
+    if (receiveq_->has_used() || !arrivals_.empty()) return WakeReason::ready;
     if (shape_ == Shape::parked && std::exchange(parking_untold_, false)) return WakeReason::parked;
     if (shape_ == Shape::active && transmitq_->blocked()) {
         reclaim();
@@ -306,6 +307,8 @@ PairStats PairCore::stats() const noexcept {
     stats.rx_refill_failures = rx.refill_failures.value();
     stats.rx_interrupts = sleeper_.receive_event().interrupts_read();
     stats.rx_notifies = rx.notifies.value();
+    stats.rx_handed_off = handed_off_.value();
+    stats.rx_taken_in = taken_in_.value();
     stats.rx_faults = receive_faults_.value();
     stats.tx_packets = tx.packets.value();
     stats.tx_bytes = tx.bytes.value();

@@ -9,10 +9,12 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include <vmq/queue_pair.hpp>
 #include <vmq/stats.hpp>
 
+#include "driver/net/flow_owners.hpp"
 #include "driver/net/packet_pool.hpp"
 #include "driver/net/receiveq.hpp"
 #include "driver/net/relay.hpp"
@@ -48,6 +50,14 @@ public:
     // Where packets go that this pair may not send itself; before the pair is first taken.
     void relay_through(PairCore& active) noexcept { relay_target_ = &active; }
 
+    // Received packets go to the pairs that `owners` names; before the pair is first taken.
+    void hand_off_by(const FlowOwners& owners, const std::vector<std::unique_ptr<PairCore>>& pairs) noexcept {
+        owners_ = &owners;
+        peers_ = &pairs;
+    }
+    // Any thread: received packets that this pair's owner is to have; takes them from the front, returns how many.
+    std::size_t take_in(Batch& batch) noexcept;
+
     // Any thread. acquire throws Errc::busy when another owner has the pair.
     void acquire(std::string_view device_name);
     void release() noexcept;
@@ -56,8 +66,8 @@ public:
     [[nodiscard]] PairStats stats() const noexcept;
     [[nodiscard]] int owner_thread() const noexcept { return owner_thread_.load(std::memory_order_relaxed); }
     [[nodiscard]] int pinned_cpu() const noexcept { return pinned_cpu_.load(std::memory_order_relaxed); }
-    [[nodiscard]] int placed_cpu() const noexcept { return placed_cpu_; }
-    void set_placed_cpu(int cpu) noexcept { placed_cpu_ = cpu; }  // before the pair is first taken
+    [[nodiscard]] int placed_cpu() const noexcept { return placed_cpu_.load(std::memory_order_relaxed); }
+    void set_placed_cpu(int cpu) noexcept { placed_cpu_.store(cpu, std::memory_order_relaxed); }
     void set_pinned_cpu(int cpu) noexcept { pinned_cpu_.store(cpu, std::memory_order_relaxed); }
 
     // Control thread only.
@@ -87,6 +97,9 @@ private:
     [[gnu::noinline]] void tend_receiveq() noexcept;
     [[gnu::noinline]] std::size_t allocate_reclaimed(Batch& batch, std::size_t wanted, std::uint64_t shape) noexcept;
     [[gnu::noinline]] void give_others(Batch& batch, std::size_t done) noexcept;
+    std::size_t recv_own(Batch& batch, std::size_t most) noexcept;
+    bool recv_arrivals(Batch& batch, std::size_t most) noexcept;
+    void hand_off(Batch& batch) noexcept;
     std::size_t hand_over(Batch& batch) noexcept;
     void send_relayed() noexcept;
     void reclaim() noexcept;
@@ -104,7 +117,7 @@ private:
 
     const unsigned index_;
     const wide::Routines* const wide_ = wide::routines();
-    int placed_cpu_ = -1;
+    std::atomic<int> placed_cpu_{-1};
 
     // The owner's. `shape_` is what it acts by; it is ahead of seen_ while it still drains the transmitq.
     Shape shape_ = Shape::unprepared;
@@ -115,9 +128,14 @@ private:
     std::unique_ptr<Transmitq> transmitq_;
     Sleeper sleeper_;
     PairCore* relay_target_ = nullptr;
+    const FlowOwners* owners_ = nullptr;
+    const std::vector<std::unique_ptr<PairCore>>* peers_ = nullptr;
+    bool arrivals_turn_ = false;
     Batch relayed_;  // taken from the relay, and not yet by the transmitq
     Counter wakeups_;
     Counter handed_over_;
+    Counter handed_off_;
+    Counter taken_in_;
     Counter receive_faults_;
     Counter transmit_faults_;
 
@@ -126,6 +144,7 @@ private:
     std::atomic<Shape> wanted_{Shape::unprepared};
     std::atomic<Shape> seen_{Shape::unprepared};
     Relay relay_;
+    Relay arrivals_;
     std::atomic<bool> broken_{false};
     std::atomic<int> owner_thread_{0};
     std::atomic<int> pinned_cpu_{-1};

@@ -1,5 +1,5 @@
-// The receive routine, specialised by ring layout and by whether packets may lie in several buffers. VIRTIO 1.3,
-// 5.1.6.4.
+// The receive routine, specialised by ring layout, by whether packets may lie in several buffers, and by the header's
+// size. VIRTIO 1.3, 5.1.6.4.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace vmq::net {
 
-template <typename Ring, bool mergeable>
+template <typename Ring, bool mergeable, std::uint32_t header_size>
 class ReceiveBurst final : public Receiveq {
 public:
     ReceiveBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format)
@@ -72,6 +72,7 @@ public:
     }
 
 private:
+    static constexpr std::uint32_t header_offset = packet_offset - header_size;
     static constexpr std::uint32_t long_backlog = 64;
 
     [[gnu::noinline]] void refill_now() noexcept {
@@ -104,7 +105,8 @@ private:
     // Stops at what is not used yet, or needs a closer look; returns how many packets it made.
     std::uint32_t take_run(typename Ring::Reader used, const BufferRef* slots, Packet* packets,
                            std::uint32_t run) noexcept {
-        if (run >= wide::group && wide_ != nullptr) return take_wide(used, slots, packets, run);
+        if (header_size == plain_header_size && run >= wide::group && wide_ != nullptr)
+            return take_wide(used, slots, packets, run);
         return take_plain(used, slots, packets, run, {0, 0});
     }
 

@@ -8,13 +8,17 @@
 namespace vmq::net {
 
 std::unique_ptr<Receiveq> make_receiveq(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format,
-                                        bool mergeable) {
-    const auto make = [&]<typename Ring>(std::type_identity<Ring>) -> std::unique_ptr<Receiveq> {
-        if (mergeable) return std::make_unique<ReceiveBurst<Ring, true>>(memory, size, format);
-        return std::make_unique<ReceiveBurst<Ring, false>>(memory, size, format);
+                                        bool mergeable, bool hashes) {
+    const auto make = [&]<typename Ring, std::uint32_t header_size>() -> std::unique_ptr<Receiveq> {
+        if (mergeable) return std::make_unique<ReceiveBurst<Ring, true, header_size>>(memory, size, format);
+        return std::make_unique<ReceiveBurst<Ring, false, header_size>>(memory, size, format);
     };
-    if (format.packed) return make(std::type_identity<virtio::PackedRing>{});
-    return make(std::type_identity<virtio::SplitRing>{});
+    const auto make_on = [&]<typename Ring>(std::type_identity<Ring>) {
+        return hashes ? make.template operator()<Ring, hash_header_size>()
+                      : make.template operator()<Ring, plain_header_size>();
+    };
+    if (format.packed) return make_on(std::type_identity<virtio::PackedRing>{});
+    return make_on(std::type_identity<virtio::SplitRing>{});
 }
 
 }  // namespace vmq::net

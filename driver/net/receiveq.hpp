@@ -66,8 +66,8 @@ protected:
     bool short_of_buffers_ = false;
 };
 
-// The queue specialised for what was negotiated.
+// The queue specialised for what was negotiated; hashes: HASH_REPORT.
 [[nodiscard]] std::unique_ptr<Receiveq> make_receiveq(const QueueMemory& memory, std::uint16_t size,
-                                                      virtio::RingFormat format, bool mergeable);
+                                                      virtio::RingFormat format, bool mergeable, bool hashes);
 
 }  // namespace vmq::net

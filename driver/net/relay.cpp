@@ -8,10 +8,11 @@
 
 namespace vmq::net {
 
-std::size_t Relay::push(Batch& batch, std::size_t limit) noexcept {
+Relay::Pushed Relay::push(Batch& batch, std::size_t limit) noexcept {
     const std::size_t on_their_way = count_.load(std::memory_order_relaxed);
     const std::size_t room = limit > on_their_way ? limit - on_their_way : 0;
     const std::size_t taken = std::min(room, batch.size());
+    bool into_empty = false;
     count_.fetch_add(taken, std::memory_order_relaxed);
     for (std::size_t i = 0; i < taken; ++i) {
         Packet& packet = batch[i];
@@ -28,12 +29,13 @@ std::size_t Relay::push(Batch& batch, std::size_t limit) noexcept {
         do {
             buffer->next_returned = head;
         } while (!pushed_.compare_exchange_weak(head, buffer, std::memory_order_release, std::memory_order_relaxed));
+        into_empty |= head == nullptr;
     }
     PacketAccess::drop_front(batch, taken);
-    return taken;
+    return {taken, into_empty};
 }
 
-void Relay::pull(Batch& batch) noexcept {
+void Relay::pull(Batch& batch, std::size_t most) noexcept {
     if (waiting_ == nullptr) {
         Buffer* newest = pushed_.exchange(nullptr, std::memory_order_acquire);
         while (newest != nullptr) {
@@ -42,7 +44,7 @@ void Relay::pull(Batch& batch) noexcept {
             newest = older;
         }
     }
-    while (waiting_ != nullptr && !batch.full()) {
+    while (waiting_ != nullptr && batch.size() < most) {
         Buffer* const buffer = std::exchange(waiting_, waiting_->next_returned);
         PacketAccess::emplace(batch, buffer, buffer->segment_data, buffer->segment_length, buffer->form);
         count_.fetch_sub(1, std::memory_order_relaxed);

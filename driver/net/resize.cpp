@@ -1,6 +1,7 @@
 // Changing the number of queue pairs while traffic flows: whole, or not at all. VIRTIO 1.3, 5.1.6.5.5.
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <string>
 #include <thread>
 #include <utility>
@@ -31,6 +32,7 @@ void NetDevice::set_queue_pairs(unsigned count) {
     if (lost_) support::fail(Errc::device_removed, request + "the device is away", "it is waited for; try again then");
     if (count == queue_pairs()) return;
     control_->require_usable(name_ + ": " + std::to_string(count) + " queue pairs");
+    if (rss_) static_cast<void>(rss_->config(rss_->settings(), count, request));
     if (count > queue_pairs()) grow(count);
     if (count < queue_pairs()) shrink(count);
 }
@@ -47,6 +49,7 @@ void NetDevice::grow(unsigned count) {
         pairs_[i]->notify_receiveq();
         pairs_[i]->want(Shape::active);
     }
+    if (owners_) hand_off(rss_->settings(), count);
 }
 
 void NetDevice::shrink(unsigned count) {
@@ -60,19 +63,36 @@ void NetDevice::shrink(unsigned count) {
     want(Shape::draining);
     try {
         await_owners(count, before);
+        if (owners_) hand_off(rss_->settings(), count);
+        if (steers_by_hash()) command_rss(rss_->settings(), count, before);  // so that no flow arrives there any more
         await_silence(count, before);
         command_queue_pairs(count);
     } catch (...) {
         // A command that was never answered may still be carried out. Until the device is reset these pairs receive,
         // and send through pair 0, which is right either way.
-        if (control_->usable()) want(Shape::active);
+        if (control_->usable()) {
+            want(Shape::active);
+            return_flows(before);
+        }
         throw;
     }
     queue_pairs_.store(count, std::memory_order_relaxed);
     want(Shape::parked);
 }
 
+// Pairs without flows are no fault; the change has failed already, and says why.
+void NetDevice::return_flows(unsigned count) noexcept {
+    try {
+        if (owners_) hand_off(rss_->settings(), count);
+        if (steers_by_hash()) command_rss(rss_->settings(), count, count);
+    } catch (const std::exception& error) {
+        log(LogLevel::error, error.what());
+    }
+}
+
 void NetDevice::command_queue_pairs(unsigned count) {
+    // 5.1.6.5.7: with RSS the number of pairs comes with the table.
+    if (steers_by_hash()) return command_rss(rss_->settings(), count, count);
     const std::string what = name_ + ": VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET " + std::to_string(count);
     const support::le16 pairs{static_cast<std::uint16_t>(count)};
     control_->execute(virtio::ControlClass::mq, virtio::mq_command::vq_pairs_set, std::as_bytes(std::span{&pairs, 1}),

@@ -81,6 +81,10 @@ bool NetDevice::try_start(unsigned vectors, const ChooseNodes& choose_nodes) {
 
 void NetDevice::read_config() {
     config_ = read_net_config(*transport_, features_);
+    rss_.reset();
+    owners_.reset();
+    if (config_.rss) rss_.emplace(*config_.rss, features_.has(Feature::rss));
+    if (options_.hand_off && !features_.has(Feature::rss)) own_flows();
     const unsigned most = features_.has(Feature::mtu) ? config_.mtu : 65535;
     if (options_.mtu > most)
         throw std::invalid_argument("Options::mtu " + std::to_string(options_.mtu) + ": the device takes up to " +
@@ -151,11 +155,12 @@ void NetDevice::make_pairs() {
         pairs_.push_back(std::make_unique<PairCore>(
             i,
             make_receiveq({block.bytes().first(receive_bytes), block.iova}, receive_size, format,
-                          features_.has(Feature::mrg_rxbuf)),
+                          features_.has(Feature::mrg_rxbuf), features_.has(Feature::hash_report)),
             make_transmitq({block.bytes().subspan(receive_bytes), block.iova + receive_bytes}, transmit_size, format,
-                           indirect(features_), config_.mtu + ethernet_overhead),
+                           indirect(features_), features_.has(Feature::hash_report), config_.mtu + ethernet_overhead),
             plan_.mode));
         if (i > 0) pairs_[i]->relay_through(*pairs_.front());
+        if (owners_) pairs_[i]->hand_off_by(*owners_, pairs_);
     }
 }
 
@@ -208,8 +213,9 @@ bool NetDevice::enable_queues(virtio::FeaturesOk& device) {
 
 void NetDevice::prepare(PairCore& pair) {
     const std::size_t bytes = std::size_t{buffers_per_pair_} * buffer_size_;
-    pair.prepare(std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_,
-                                              buffer_size_));
+    pair.prepare(
+        std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_, buffer_size_,
+                                     features_.has(Feature::hash_report) ? hash_header_size : plain_header_size));
 }
 
 }  // namespace vmq::net

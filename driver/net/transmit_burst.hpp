@@ -1,4 +1,4 @@
-// The send routine, specialised by ring layout. VIRTIO 1.3, 5.1.6.2.
+// The send routine, specialised by ring layout and by the header's size. VIRTIO 1.3, 5.1.6.2.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace vmq::net {
 
-template <typename Ring>
+template <typename Ring, std::uint32_t header_size>
 class TransmitBurst final : public Transmitq {
 public:
     TransmitBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format, bool indirect,
@@ -121,7 +121,7 @@ private:
         const std::uint64_t to_header = to_header_;
         BufferRef* const slots = slots_.get() + ring_.slots().slot(ring_.slots().staged);
         wide::Moved moved{0, 0};
-        if (run >= wide::group && wide_ != nullptr) {
+        if (header_size == plain_header_size && run >= wide::group && wide_ != nullptr) {
             moved = wide_->stage(writer.raw_readable(), slots, packets, run, {shortest, longest, to_header});
             writer.skip(moved.packets);
         }
@@ -144,11 +144,14 @@ private:
     // No offload is asked for, and 5.1.6.2 wants num_buffers 0: the header is all zeroes, whatever it held on receipt.
     // It is written only where it is not, so that a line which the device has read stays shared.
     static void clear_header(std::byte* header) noexcept {
-        std::uint64_t front;
-        std::uint64_t back;
-        std::memcpy(&front, header, sizeof front);
-        std::memcpy(&back, header + header_size - sizeof back, sizeof back);
-        if ((front | back) != 0) std::memset(header, 0, header_size);
+        const auto word = [header](std::size_t offset) {
+            std::uint64_t bytes;
+            std::memcpy(&bytes, header + offset, sizeof bytes);
+            return bytes;
+        };
+        std::uint64_t any = word(0) | word(header_size - 8);
+        if constexpr (header_size > 16) any |= word(8);
+        if (any != 0) std::memset(header, 0, header_size);
     }
 
     // One packet of whatever form. False: there is no room for it.

@@ -24,10 +24,12 @@ inline bool has_form(const Packet* four, std::uint32_t form) noexcept {
 }
 
 VMQ_WIDE_TARGET inline void clear_headers(const Packet* four) noexcept {
-    if (headers_are_clear(PacketAccess::data(four[0]) - header_size, PacketAccess::data(four[1]) - header_size,
-                          PacketAccess::data(four[2]) - header_size, PacketAccess::data(four[3]) - header_size))
+    if (headers_are_clear(
+            PacketAccess::data(four[0]) - plain_header_size, PacketAccess::data(four[1]) - plain_header_size,
+            PacketAccess::data(four[2]) - plain_header_size, PacketAccess::data(four[3]) - plain_header_size))
         return;
-    for (std::size_t i = 0; i < group; ++i) std::memset(PacketAccess::data(four[i]) - header_size, 0, header_size);
+    for (std::size_t i = 0; i < group; ++i)
+        std::memset(PacketAccess::data(four[i]) - plain_header_size, 0, plain_header_size);
 }
 
 // num_buffers of the packet in this buffer, 0 for the usual 1.
@@ -58,7 +60,7 @@ VMQ_WIDE_TARGET Moved stage(virtio::RawDescriptors at, BufferRef* slots, const P
     const Words shortest = alternating(0, staging.shortest);
     const Words shapes = limit(staging.shapes);
     // Takes the form out of a shape and puts flags and id in its place.
-    const std::uint64_t to_word = at.word + header_size - (staging.shortest - 1);
+    const std::uint64_t to_word = at.word + plain_header_size - (staging.shortest - 1);
     Words change = add(alternating(staging.to_header, to_word), steps(at.step));
     Words to_descriptors = add(change, first_odd(at.hide));
     const Words next_group = alternating(0, group * at.step);
@@ -106,7 +108,7 @@ VMQ_WIDE_TARGET inline Words load_used(const virtio::RawUsed& used, std::size_t 
 VMQ_WIDE_TARGET Moved take(virtio::RawUsed used, const BufferRef* slots, Packet* packets, std::size_t count,
                            const Taking& taking) noexcept {
     const Words matters = alternating(0, std::uint64_t{used.mask} << 32 | 0xffffffff);
-    const std::uint64_t shortest = std::uint64_t{used.expected} << 32 | (header_size + 1);
+    const std::uint64_t shortest = std::uint64_t{used.expected} << 32 | (plain_header_size + 1);
     Words expected = add(alternating(0, shortest), steps(std::uint64_t{1} << 32));
     const Words next_group = alternating(0, std::uint64_t{group} << 32);
     const Words lengths = limit(taking.longest);

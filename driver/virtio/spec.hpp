@@ -118,6 +118,15 @@ struct NetHeader {
 };
 static_assert(sizeof(NetHeader) == 12);
 
+// With HASH_REPORT.
+struct NetHashHeader {
+    NetHeader header;
+    le32 hash_value;
+    le16 hash_report;
+    le16 padding_reserved;
+};
+static_assert(sizeof(NetHashHeader) == 20);
+
 namespace net_header_flags {
 inline constexpr std::uint8_t needs_csum = 1;
 inline constexpr std::uint8_t data_valid = 2;
@@ -141,6 +150,9 @@ inline constexpr std::size_t max_virtqueue_pairs = 8;
 inline constexpr std::size_t mtu = 10;
 inline constexpr std::size_t speed = 12;
 inline constexpr std::size_t duplex = 16;
+inline constexpr std::size_t rss_max_key_size = 17;
+inline constexpr std::size_t rss_max_indirection_table_length = 18;
+inline constexpr std::size_t supported_hash_types = 20;
 }  // namespace net_config
 
 namespace net_status {
@@ -174,7 +186,9 @@ inline constexpr std::uint8_t ack = 0;
 // 5.1.6.5.5
 namespace mq_command {
 inline constexpr std::uint8_t vq_pairs_set = 0;
-}
+inline constexpr std::uint8_t rss_config = 1;   // 5.1.6.5.7
+inline constexpr std::uint8_t hash_config = 2;  // 5.1.6.5.6.4
+}  // namespace mq_command
 inline constexpr std::uint16_t vq_pairs_min = 1;
 inline constexpr std::uint16_t vq_pairs_max = 0x8000;
 

@@ -9,6 +9,7 @@
 
 #include <vmq/export.hpp>
 #include <vmq/info.hpp>
+#include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
 
 namespace vmq {
@@ -22,13 +23,15 @@ public:
     ControlClient& operator=(ControlClient&&) noexcept;
     ~ControlClient();
 
-    // Each blocks for the answer, up to 5 seconds, set_queue_pairs up to 60, since memory for many pairs takes its time
+    // Each blocks for the answer, up to 5 seconds, the changes up to 60, since memory for many pairs takes its time
     // (ETIMEDOUT), and throws the application's refusal as the same error code that the application's own call would
     // have thrown.
     [[nodiscard]] Info info();
     [[nodiscard]] Stats stats();
     [[nodiscard]] InterruptTable interrupts();
+    [[nodiscard]] RssInfo rss();
     void set_queue_pairs(unsigned count);
+    void set_rss(const RssSettings& settings);
 
 private:
     class Impl;

@@ -10,6 +10,7 @@
 #include <vmq/options.hpp>
 #include <vmq/packet.hpp>
 #include <vmq/queue_pair.hpp>
+#include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
 
 namespace vmq {
@@ -45,6 +46,14 @@ public:
     // device_timeout. No packet that send accepted is lost or sent twice, and no packet that the device delivered is
     // lost. VIRTIO 1.3, 5.1.6.5.5.
     void set_queue_pairs(unsigned count);
+
+    // Receive-side scaling: where flows arrive. Throws Errc::unsupported where the device offers neither RSS nor
+    // HASH_REPORT.
+    [[nodiscard]] RssInfo rss() const;
+    // Happens whole, or throws and leaves the old settings in force: Errc::out_of_range for what the device cannot do,
+    // Errc::unsupported, device_refused, device_timeout. Packets that are on their way may still arrive where the old
+    // table had them. VIRTIO 1.3, 5.1.6.5.7.
+    void set_rss(const RssSettings& settings);
 
     // Exclusive: throws Errc::busy when another thread has the pair, Errc::out_of_range when there is none of that
     // index. Pins the calling thread to the pair's vCPU unless Options said not to. A pair beyond queue_pairs() may be

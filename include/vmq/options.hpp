@@ -60,6 +60,10 @@ struct Options {
     // the leaving pairs' packets go out through pair 0 first, and the command follows when they have been silent for a
     // moment. 0: do not wait.
     std::chrono::milliseconds settle_limit{1500};
+    // Where the device does not steer by a hash (RSS): every flow belongs to one of the pairs in use, by a symmetric
+    // hash of its addresses and ports, and recv hands packets that arrive on another pair to that one. Costs a look at
+    // every packet's headers. Device::rss tells the table, set_rss changes it.
+    bool hand_off = false;
     // Called from the opening thread and from the control thread, never from send, recv or wait.
     std::function<void(LogLevel, std::string_view)> log;
 };

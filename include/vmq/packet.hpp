@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <vmq/export.hpp>
+#include <vmq/rss.hpp>
 
 namespace vmq {
 
@@ -54,6 +55,10 @@ public:
     [[nodiscard]] std::span<std::byte> segment(std::size_t i) noexcept;
     // Bytes in all segments.
     [[nodiscard]] std::size_t total_length() const noexcept;
+
+    // How the device hashed a received packet; HashReport::none where it did not, or HASH_REPORT was not negotiated.
+    // Meaningless for a packet that was allocated or has been sent.
+    [[nodiscard]] PacketHash hash() const noexcept;
 
     // Bytes that prepend and append can still take. append works on a packet of one segment.
     [[nodiscard]] std::size_t headroom() const noexcept;

@@ -41,7 +41,8 @@ public:
     // pair 0 sends the packets, provided a thread has it: nothing an application answers is lost when its pair goes.
     std::size_t send(Batch& batch) noexcept;
 
-    // Appends up to `count` packets of `length` bytes (cut to what a buffer holds) with 116 bytes of headroom from this
+    // Appends up to `count` packets of `length` bytes (cut to what a buffer holds) with 116 bytes of headroom (108
+    // where HASH_REPORT was negotiated) from this
     // pair's pool; returns how many. What the bytes are is undefined.
     std::size_t allocate(Batch& batch, std::size_t count, std::size_t length = 0) noexcept;
 

@@ -29,6 +29,8 @@ struct PairStats {
     std::uint64_t rx_refill_failures = 0;   // no buffer was free for a receive descriptor
     std::uint64_t rx_interrupts = 0;        // the sum of the vector's eventfd
     std::uint64_t rx_notifies = 0;          // doorbells rung
+    std::uint64_t rx_handed_off = 0;        // with Options::hand_off: of rx_packets, those of another pair's flows
+    std::uint64_t rx_taken_in = 0;          // received on other pairs for this one; not in rx_packets
     std::uint64_t rx_faults = 0;            // ring rules the device broke (0 or 1 until reset)
 
     std::uint64_t tx_packets = 0;  // accepted by send

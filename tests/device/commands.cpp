@@ -1,5 +1,6 @@
 // What the control commands do. VIRTIO 1.3, 5.1.6.5.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "tests/device/net_device.hpp"
@@ -17,8 +18,12 @@ ControlQueue::Handler NetDevice::control_handler() {
 }
 
 std::optional<unsigned> NetDevice::pairs_wanted(const ControlCommand& command) const {
-    if (command.control_class != ControlClass::mq || command.command != virtio::mq_command::vq_pairs_set)
-        return std::nullopt;
+    if (command.control_class != ControlClass::mq) return std::nullopt;
+    if (command.command == virtio::mq_command::rss_config) {
+        const auto rss = parse_rss_config(command.data);
+        return rss ? rss->transmit_pairs : 0;
+    }
+    if (command.command != virtio::mq_command::vq_pairs_set) return std::nullopt;
     virtio::le16 count;
     if (command.data.size() != sizeof count) return 0;
     std::memcpy(static_cast<void*>(&count), command.data.data(), sizeof count);
@@ -29,8 +34,11 @@ std::optional<unsigned> NetDevice::pairs_wanted(const ControlCommand& command) c
 void NetDevice::command_seen(const ControlCommand& command) {
     const auto wanted = pairs_wanted(command);
     if (!wanted) return;
-    if (!features().has(Feature::mq)) violations_.add("VQ_PAIRS_SET without MQ");
-    if (*wanted == 0 || *wanted > config_.pairs) violations_.add("VQ_PAIRS_SET " + std::to_string(*wanted));
+    const bool by_rss = command.command == virtio::mq_command::rss_config;
+    const std::string name = by_rss ? "RSS_CONFIG" : "VQ_PAIRS_SET";
+    if (!features().has(by_rss ? Feature::rss : Feature::mq)) violations_.add(name + ", which was not negotiated");
+    if (*wanted == 0 || *wanted > config_.pairs) violations_.add(name + " with " + std::to_string(*wanted) + " pairs");
+    if (!by_rss && features().has(Feature::rss)) violations_.add("VQ_PAIRS_SET where RSS_CONFIG sets the pairs");
     for (unsigned pair = std::max(*wanted, 1u); pair < config_.pairs; ++pair) {
         Lane& lane = *lanes_[pair];
         const std::lock_guard lock{lane.mutex};
@@ -48,7 +56,7 @@ void NetDevice::command_refused(const ControlCommand& command) {
 }
 
 bool NetDevice::set_pairs(unsigned count) {
-    if (!features().has(Feature::mq) || count == 0 || count > config_.pairs) return false;
+    if (count == 0 || count > config_.pairs) return false;
     bool done = true;
     lock_lanes([&] {
         for (unsigned pair = 0; pair < count; ++pair)
@@ -73,7 +81,40 @@ bool NetDevice::set_pairs(unsigned count) {
     return done;
 }
 
+// 5.1.6.5.7: a power of two, no more than the device has, only receiveqs that are enabled, only hash types that it has.
+bool NetDevice::set_rss(const RssCommand& command) {
+    const RssConfig& config = command.config;
+    const ConfigValues limits = config_space_.values();
+    const bool sound = std::has_single_bit(config.table.size()) && config.table.size() <= limits.rss_table_length &&
+                       config.key.size() <= limits.rss_key_size && (config.hash_types & ~limits.hash_types) == 0 &&
+                       config.unclassified_pair < command.transmit_pairs &&
+                       std::ranges::max(config.table) < command.transmit_pairs;
+    if (!sound) violations_.add("RSS_CONFIG with " + std::to_string(config.table.size()) + " entries makes no sense");
+    if (!sound || !set_pairs(command.transmit_pairs)) return false;
+    steering_.set_table(config.table);
+    rss_ = config;
+    wake_threads();
+    return true;
+}
+
+bool NetDevice::set_hashing(const ControlCommand& command) {
+    const auto config = parse_hash_config(command.data);
+    if (!config || !features().has(Feature::hash_report)) {
+        violations_.add("HASH_CONFIG that makes no sense");
+        return false;
+    }
+    rss_ = *config;
+    return true;
+}
+
 bool NetDevice::execute(const ControlCommand& command) {
+    if (command.control_class == ControlClass::mq) {
+        if (command.command == virtio::mq_command::hash_config) return set_hashing(command);
+        if (command.command == virtio::mq_command::rss_config) {
+            const auto rss = parse_rss_config(command.data);
+            return rss && set_rss(*rss);
+        }
+    }
     if (const auto wanted = pairs_wanted(command)) return set_pairs(*wanted);
     switch (command.control_class) {
         case ControlClass::announce:

@@ -17,6 +17,9 @@ struct ConfigValues {
     std::uint16_t mtu = 1500;
     bool link_up = true;
     bool announce = false;
+    std::uint8_t rss_key_size = 40;
+    std::uint16_t rss_table_length = 128;
+    std::uint32_t hash_types = 0x3f;
     std::size_t size = 24;      // bytes that there are
     bool never_stable = false;  // the generation differs at every look
 };

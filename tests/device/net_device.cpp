@@ -80,6 +80,8 @@ void NetDevice::reset() {
         pairs_in_use_ = 0;
         config_vector_ = virtio::no_vector;
         steering_.forget();
+        steering_.set_table({});
+        rss_ = {};
     });
     for (std::uint16_t queue = 0; queue < queue_count(); ++queue) take_notifications(queue, true);
     memory_.set_in_use(false);

@@ -23,6 +23,7 @@
 #include "tests/device/lane.hpp"
 #include "tests/device/memory.hpp"
 #include "tests/device/negotiation.hpp"
+#include "tests/device/rss.hpp"
 #include "tests/device/steering.hpp"
 #include "tests/device/violations.hpp"
 
@@ -96,6 +97,8 @@ public:
     [[nodiscard]] virtio::FeatureSet features() const noexcept { return negotiation_.accepted(); }
     [[nodiscard]] std::uint64_t notifications(std::uint16_t queue) const noexcept;
     [[nodiscard]] std::uint64_t commands();
+    // As last commanded; empty after a reset.
+    [[nodiscard]] RssConfig rss();
     [[nodiscard]] std::uint64_t thrown_away();
     [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
     [[nodiscard]] Memory& memory() noexcept { return memory_; }
@@ -147,6 +150,8 @@ private:
     void command_refused(const ControlCommand& command);
     [[nodiscard]] std::optional<unsigned> pairs_wanted(const ControlCommand& command) const;
     [[nodiscard]] bool set_pairs(unsigned count);
+    [[nodiscard]] bool set_rss(const RssCommand& command);
+    [[nodiscard]] bool set_hashing(const ControlCommand& command);
 
     // Drains a doorbell and counts; true when it was rung.
     bool take_notifications(std::uint16_t queue, bool discard = false);
@@ -174,6 +179,7 @@ private:
     Virtqueue control_ring_{memory_, violations_, "controlq"};
     ControlQueue control_{control_ring_, violations_};
     ControlBehaviour control_behaviour_;
+    RssConfig rss_;
 
     std::unique_ptr<Workers> control_worker_;
     std::unique_ptr<Workers> workers_;

@@ -40,6 +40,11 @@ std::uint64_t NetDevice::commands() {
     return control_.commands();
 }
 
+RssConfig NetDevice::rss() {
+    const std::lock_guard lock{control_mutex_};
+    return rss_;
+}
+
 bool NetDevice::step() {
     bool progressed = false;
     for (std::uint16_t queue = 0; queue < queue_count(); ++queue) {

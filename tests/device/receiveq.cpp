@@ -4,12 +4,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tests/device/header.hpp"
+
 namespace vmq::software {
 
 void Receiveq::start(virtio::FeatureSet features, Violations& violations) {
     merges_ = features.has(virtio::Feature::mrg_rxbuf);
-    // 5.1.6.1: without both, num_buffers is not there.
-    header_size_ = merges_ || features.has(virtio::Feature::version_1) ? 12 : 10;
+    header_size_ = net_header_size(features);
     violations_ = &violations;
     stop();
 }
@@ -81,8 +82,11 @@ std::vector<Chain> Receiveq::take_for(std::size_t bytes, const Delivery& deliver
 bool Receiveq::deliver(std::span<const std::byte> packet, const Delivery& delivery) {
     const std::vector<Chain> chains = take_for(header_size_ + packet.size(), delivery);
     if (chains.empty()) return false;
-    virtio::NetHeader header = delivery.header;
-    header.num_buffers = delivery.num_buffers.value_or(static_cast<std::uint16_t>(chains.size()));
+    virtio::NetHashHeader header{.header = delivery.header,
+                                 .hash_value = virtio::le32{delivery.hash.value},
+                                 .hash_report = virtio::le16{static_cast<std::uint16_t>(delivery.hash.report)},
+                                 .padding_reserved = {}};
+    header.header.num_buffers = delivery.num_buffers.value_or(static_cast<std::uint16_t>(chains.size()));
     std::vector<std::byte> bytes(header_size_ + packet.size());
     std::memcpy(bytes.data(), &header, header_size_);
     if (!packet.empty()) std::memcpy(bytes.data() + header_size_, packet.data(), packet.size());

@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+#include <vmq/rss.hpp>
+
 #include "driver/virtio/features.hpp"
 #include "driver/virtio/spec.hpp"
 #include "tests/device/scatter.hpp"
@@ -20,6 +22,7 @@ namespace vmq::software {
 // The defaults are a correct device.
 struct Delivery {
     virtio::NetHeader header{};                  // all but num_buffers
+    PacketHash hash{};                           // with HASH_REPORT
     std::size_t bytes_per_buffer = 0;            // header included; 0: as many as fit. With MRG_RXBUF
     std::optional<std::uint16_t> num_buffers{};  // instead of the true number
     std::optional<std::uint32_t> used_length{};  // of the first buffer, instead of the true one

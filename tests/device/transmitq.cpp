@@ -5,13 +5,14 @@
 #include <cstring>
 #include <string>
 
+#include "tests/device/header.hpp"
 #include "tests/device/scatter.hpp"
 
 namespace vmq::software {
 
 void Transmitq::start(virtio::FeatureSet features, Violations& violations) {
     features_ = features;
-    header_size_ = features.has(virtio::Feature::mrg_rxbuf) || features.has(virtio::Feature::version_1) ? 12 : 10;
+    header_size_ = net_header_size(features);
     violations_ = &violations;
     held_.clear();
 }
@@ -22,7 +23,7 @@ Frame Transmitq::unwrap(Frame bytes) const {
         return {};
     }
     virtio::NetHeader header;
-    std::memcpy(&header, bytes.data(), header_size_);
+    std::memcpy(&header, bytes.data(), std::min(header_size_, sizeof header));
     // 5.1.6.2.1
     if (header.num_buffers.value() != 0) violation("num_buffers of a transmitted packet is not 0");
     if (header.flags != 0 && !features_.has(virtio::Feature::csum)) violation("header flags without CSUM");

@@ -23,6 +23,8 @@ inline constexpr std::array counters{
     Counter{"rx_refill_failures", &PairStats::rx_refill_failures},
     Counter{"rx_interrupts", &PairStats::rx_interrupts},
     Counter{"rx_notifies", &PairStats::rx_notifies},
+    Counter{"rx_handed_off", &PairStats::rx_handed_off},
+    Counter{"rx_taken_in", &PairStats::rx_taken_in},
     Counter{"rx_faults", &PairStats::rx_faults},
     Counter{"tx_packets", &PairStats::tx_packets},
     Counter{"tx_bytes", &PairStats::tx_bytes},

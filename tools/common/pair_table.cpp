@@ -3,7 +3,10 @@
 
 #include <algorithm>
 
+#include <fmt/core.h>
+
 #include "tools/common/counters.hpp"
+#include "tools/common/skew.hpp"
 #include "tools/common/table.hpp"
 #include "tools/common/text.hpp"
 
@@ -54,7 +57,8 @@ std::string pair_table(const Info& info, const Stats& stats) {
         table.add(row(std::to_string(pair.pair), std::string{state_name(pair.state)}, or_dash(cpu_of(info, pair.pair)),
                       pair));
     }
-    table.add(row("sum", "-", "-", sum(stats)));
+    const auto received = received_by_pair(stats);
+    table.add(row("sum", received.size() > 1 ? fmt::format("skew {:.2f}", skew(received)) : "-", "-", sum(stats)));
     return table.text();
 }
 
@@ -71,6 +75,7 @@ Json pair_json(const Info& info, const Stats& stats) {
             {"max_queue_pairs", info.max_queue_pairs},
             {"pairs", std::move(pairs)},
             {"sum", std::move(total)},
+            {"rx_skew", skew(received_by_pair(stats))},
             {"config_changes", stats.config_changes},
             {"reconnects", stats.reconnects},
             {"control_commands", stats.control_commands},

@@ -3,19 +3,25 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <span>
+#include <thread>
 
 #include <fmt/core.h>
 
 #include <vmq/binding.hpp>
 
+#include "tools/common/counters.hpp"
 #include "tools/common/device_name.hpp"
 #include "tools/common/failure.hpp"
+#include "tools/common/skew.hpp"
 #include "tools/mqctl/channels.hpp"
 #include "tools/mqctl/info.hpp"
 #include "tools/mqctl/list.hpp"
 #include "tools/mqctl/map.hpp"
+#include "tools/mqctl/rebalance.hpp"
+#include "tools/mqctl/rss.hpp"
 
 namespace vmq::mqctl {
 namespace {
@@ -71,6 +77,48 @@ void info(const CommandLine& line, Words words) {
     line.has("json") ? print(info_json(found)) : print(info_text(found));
 }
 
+// What arrived on each pair in use within a second.
+std::vector<std::uint64_t> packets_in_a_second(ControlClient& client) {
+    const Stats before = client.stats();
+    std::this_thread::sleep_for(std::chrono::seconds{1});
+    return tools::received_by_pair(tools::difference(client.stats(), before));
+}
+
+// Until all are within the bound, or nothing more is to be gained.
+void balance(ControlClient& client) {
+    for (;;) {
+        const std::vector<std::uint64_t> packets = packets_in_a_second(client);
+        RssInfo rss = client.rss();
+        const std::vector<std::uint16_t> table = rebalanced(rss.config.table, packets, moves_at_once);
+        unsigned moved = 0;
+        for (std::size_t i = 0; i < table.size(); ++i) moved += table[i] != rss.config.table[i] ? 1 : 0;
+        fmt::print("the busiest pair received {:.2f} of the mean, {} of {} table entries moved\n", tools::skew(packets), moved,
+                   table.size());
+        std::fflush(stdout);
+        if (moved == 0) return;
+        rss.settings.weights.clear();
+        rss.settings.table = table;
+        client.set_rss(rss.settings);
+    }
+}
+
+void rss(const CommandLine& line, Words words) {
+    const std::size_t own = rss_words(words);
+    if (words.size() > own + 1) throw tools::UsageError{fmt::format("'{}' is one word too many", words[own + 1])};
+    const bool shows = words.front() == "show";
+    if (line.has("json") && !shows) throw tools::UsageError{"only rss show has --json"};
+    const std::string device = tools::driven_device(device_word(words, own));
+    tools::on_device(device, [&] {
+        ControlClient client = tools::connect(device);
+        if (words.front() == "auto") return balance(client);
+        const RssInfo found = client.rss();
+        if (!shows) return client.set_rss(changed_settings(found.settings, words.first(own)));
+        const Info about = client.info();
+        line.has("json") ? print(rss_json(about.name, found, about.queue_pairs))
+                         : print(rss_text(about.name, found, about.queue_pairs));
+    });
+}
+
 using Binding = std::vector<std::string> (*)(std::string_view, const BindOptions&);
 
 void change_driver(const CommandLine& line, const std::string& device, Binding change) {
@@ -93,10 +141,14 @@ struct Command {
 };
 
 constexpr std::array commands{
-    Command{"list", 0, 0, "no argument", {"json"}, list}, Command{"show", 0, 1, "[DEV]", {"json"}, show},
-    Command{"combined", 1, 2, "M [DEV]", {}, combined},   Command{"bind", 1, 1, "DEV", {"force", "dry-run"}, bind},
-    Command{"unbind", 1, 1, "DEV", {"dry-run"}, unbind},  Command{"map", 0, 1, "[DEV]", {"json"}, map},
+    Command{"list", 0, 0, "no argument", {"json"}, list},
+    Command{"show", 0, 1, "[DEV]", {"json"}, show},
+    Command{"combined", 1, 2, "M [DEV]", {}, combined},
+    Command{"bind", 1, 1, "DEV", {"force", "dry-run"}, bind},
+    Command{"unbind", 1, 1, "DEV", {"dry-run"}, unbind},
+    Command{"map", 0, 1, "[DEV]", {"json"}, map},
     Command{"info", 0, 1, "[DEV]", {"json"}, info},
+    Command{"rss", 1, 4096, "show, equal N, weight W…, default, key HEX or auto, and [DEV]", {"json"}, rss},
 };
 
 }  // namespace

@@ -13,6 +13,10 @@ constexpr std::string_view usage = R"(Usage: mqctl COMMAND [ARGUMENTS] [OPTIONS]
   bind DEV           give the function to vfio-pci
   unbind DEV         give the function back to the kernel's driver
   map [DEV]          which pair has which vectors, IRQs, vCPUs and thread
+  rss show [DEV]     where flows arrive, in the layout of ethtool -x
+  rss equal N, rss weight W..., rss default, rss key HEX [DEV]
+                     shares for pairs 0 to N-1, for each pair, for all pairs in use; another hash key
+  rss auto [DEV]     move flows from busy pairs to idle ones until the busiest is within 10 % of the mean
   info [DEV]         features, rings, MTU, MAC, link, IOMMU mode, vectors, memory
 
 DEV is a PCI address (0000:00:04.0 or 00:04.0), a kernel interface name, vhost-user:/path,
@@ -27,7 +31,8 @@ int main(int argc, char** argv) {
     using namespace vmq;
     return tools::run_tool("mqctl", [&] {
         tools::Syntax syntax{"mqctl", usage};
-        syntax.options.add_options()("json,j", "list, show, map, info: an array with one object for each device")(
+        syntax.options.add_options()("json,j",
+                                     "list, show, map, info, rss show: an array with one object for each device")(
             "force", "bind: also when the interface carries an address or a route")(
             "dry-run", "bind, unbind: print what would be written and change nothing");
         if (const auto line = tools::parse_command_line(std::move(syntax), argc, argv)) mqctl::run_command(*line);

@@ -19,6 +19,13 @@ void append_trouble(std::string& trouble, const std::string& more) {
     trouble += more;
 }
 
+std::uint64_t handled_elsewhere(const VectorStats& vector, const std::vector<unsigned>& cpus) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < std::min(cpus.size(), vector.kernel_counts.size()); ++i)
+        if (static_cast<int>(cpus[i]) != vector.wanted_cpu) sum += vector.kernel_counts[i];
+    return sum;
+}
+
 void fill_vector(MapRow& row, int index, const InterruptTable& interrupts) {
     row.vector = index;
     const auto found =
@@ -28,6 +35,8 @@ void fill_vector(MapRow& row, int index, const InterruptTable& interrupts) {
     row.irq = found->irq;
     row.wanted_cpu = found->wanted_cpu;
     row.irq_cpus = found->affinity;
+    row.irq_moved = found->moved;
+    if (row.wanted_cpu >= 0) row.irq_elsewhere = handled_elsewhere(*found, interrupts.cpus);
     append_trouble(row.trouble, tools::vector_trouble(*found));
 }
 
@@ -45,6 +54,11 @@ MapRow pair_row(const PairInfo& pair, std::string use, int vector, const Interru
         append_trouble(row.trouble, fmt::format("thread on {}, wanted {}", pair.thread_cpu, pair.cpu));
     }
     return row;
+}
+
+// Nothing is counted for a vector that has no place.
+std::string count_text(const MapRow& row, std::uint64_t count) {
+    return row.wanted_cpu < 0 ? "-" : std::to_string(count);
 }
 
 }  // namespace
@@ -80,6 +94,8 @@ std::string map_text(const Info& info, const InterruptTable& interrupts) {
                         {"IRQ"},
                         {"IRQ-WANTED"},
                         {"IRQ-ON"},
+                        {"IRQ-MOVED"},
+                        {"IRQ-ELSEWHERE"},
                         {"THREAD"},
                         {"THREAD-WANTED"},
                         {"THREAD-ON"},
@@ -89,7 +105,8 @@ std::string map_text(const Info& info, const InterruptTable& interrupts) {
         using tools::or_dash;
         table.add({or_dash(row.pair), row.state.empty() ? "-" : row.state, row.use,
                    row.vector < 0 ? "polled" : or_dash(row.vector), or_dash(row.irq), or_dash(row.wanted_cpu),
-                   row.irq_cpus.empty() ? "-" : row.irq_cpus, or_dash(row.thread_id == 0 ? -1 : row.thread_id),
+                   row.irq_cpus.empty() ? "-" : row.irq_cpus, count_text(row, row.irq_moved),
+                   count_text(row, row.irq_elsewhere), or_dash(row.thread_id == 0 ? -1 : row.thread_id),
                    or_dash(row.pair_cpu), or_dash(row.thread_cpu), or_dash(row.numa_node), row.trouble});
     }
     return table.text();
@@ -107,6 +124,8 @@ tools::Json map_json(const Info& info, const InterruptTable& interrupts) {
                         {"irq", or_null(row.irq)},
                         {"irq_cpu_wanted", or_null(row.wanted_cpu)},
                         {"irq_cpus", row.irq_cpus.empty() ? Json(nullptr) : Json(row.irq_cpus)},
+                        {"irq_moved", row.irq_moved},
+                        {"irq_elsewhere", row.irq_elsewhere},
                         {"thread_id", or_null(row.thread_id == 0 ? -1 : row.thread_id)},
                         {"thread_cpu_wanted", or_null(row.pair_cpu)},
                         {"thread_cpu", or_null(row.thread_cpu)},

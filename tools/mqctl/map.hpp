@@ -1,6 +1,7 @@
 // Pair -> vector -> IRQ -> vCPU -> thread: what was asked for and what is.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@ struct MapRow {
     int vector = -1;  // -1: polled
     int irq = -1;
     int wanted_cpu = -1;
-    std::string irq_cpus;  // where the kernel has it, empty when unknown
+    std::string irq_cpus;             // where the kernel has it, empty when unknown
+    std::uint64_t irq_moved = 0;      // times something else moved it and it was put back
+    std::uint64_t irq_elsewhere = 0;  // interrupts that other vCPUs than the wanted one have handled
     int thread_id = 0;
     int thread_cpu = -1;
     int pair_cpu = -1;  // the vCPU the pair was placed on

@@ -1,4 +1,4 @@
-// Which packet came back how often.
+// Which packet came back how often, and whether in order.
 #pragma once
 
 #include <atomic>
@@ -26,6 +26,14 @@ public:
             returned_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    // The sender, of what came back on its own pair: those packets went out there, so their order is kept.
+    void came_back_at_home(std::uint64_t number) noexcept {
+        if (number < next_at_home_) reordered_.store(reordered() + 1, std::memory_order_relaxed);
+        next_at_home_ = number + 1;
+        came_back(number);
+    }
+
+    [[nodiscard]] std::uint64_t reordered() const noexcept { return reordered_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t returned() const noexcept { return returned_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t doubled() const noexcept { return doubled_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t outstanding() const noexcept { return next() - returned(); }
@@ -35,6 +43,8 @@ private:
     std::atomic<std::uint64_t> sent_{0};
     std::atomic<std::uint64_t> returned_{0};
     std::atomic<std::uint64_t> doubled_{0};
+    std::atomic<std::uint64_t> reordered_{0};
+    std::uint64_t next_at_home_ = 0;
 };
 
 }  // namespace vmq::bench

@@ -55,8 +55,9 @@ std::size_t take_returned(QueuePair& pair, Batch& batch, Load& load) {
         Label label;
         if (packet.bytes().size() < sizeof label) continue;
         std::memcpy(&label, packet.bytes().data(), sizeof label);
-        if (label.sender < load.ledgers.size() && label.number < bench::Ledger::most)
-            load.ledgers[label.sender].came_back(label.number);
+        if (label.sender >= load.ledgers.size() || label.number >= bench::Ledger::most) continue;
+        bench::Ledger& ledger = load.ledgers[label.sender];
+        label.sender == pair.index() ? ledger.came_back_at_home(label.number) : ledger.came_back(label.number);
     }
     pair.recycle(batch);
     return count;
@@ -133,9 +134,10 @@ void run(const std::string& address, unsigned pairs, unsigned changes, unsigned 
     wait_for_the_rest(load);
     load.ends = true;
     threads.clear();
-    fmt::print("{{\"pairs\":{},\"seconds\":{:.3f},\"sent\":{},\"lost\":{},\"doubled\":{},\"microseconds\":[{:.1f}]}}\n",
+    fmt::print("{{\"pairs\":{},\"seconds\":{:.3f},\"sent\":{},\"lost\":{},\"doubled\":{},\"reordered\":{},\"microseconds\":[{:.1f}]}}\n",
                device.max_queue_pairs(), took.count(), load.sum(&bench::Ledger::next),
-               load.sum(&bench::Ledger::outstanding), load.sum(&bench::Ledger::doubled), fmt::join(times, ","));
+               load.sum(&bench::Ledger::outstanding), load.sum(&bench::Ledger::doubled),
+               load.sum(&bench::Ledger::reordered), fmt::join(times, ","));
 }
 
 }  // namespace

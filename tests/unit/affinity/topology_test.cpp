@@ -96,6 +96,14 @@ TEST(Topology, ReadsIsolatedCpus) {
     EXPECT_EQ(isolated_cpus(tree.paths()).to_string(), "2-3,6");
 }
 
+TEST(Topology, ReadsOnlineCpus) {
+    const FakeTree tree;
+    EXPECT_TRUE(online_cpus(tree.paths()).empty());
+    tree.write("sys/devices/system/cpu/online", "0,2-3\n");
+    EXPECT_EQ(online_cpus(tree.paths()).to_string(), "0,2-3");
+    EXPECT_EQ(online_cpus(), load_topology().cpus()) << "this machine";
+}
+
 TEST(Topology, ReadsTheNodeOfAPciFunction) {
     const FakeTree tree;
     EXPECT_EQ(pci_numa_node("0000:00:04.0", tree.paths()), unknown_node);

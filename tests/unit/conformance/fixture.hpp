@@ -22,6 +22,7 @@ struct Form {
     bool indirect = false;
     bool event_idx = false;
     const net::wide::Routines* loops = widest_loops;
+    bool hashes = false;
 
     [[nodiscard]] virtio::FeatureSet features() const {
         using virtio::Feature;
@@ -34,12 +35,13 @@ struct Form {
         set(Feature::mrg_rxbuf, mergeable);
         set(Feature::indirect_desc, indirect);
         set(Feature::event_idx, event_idx);
+        set(Feature::hash_report, hashes);
         set(Feature::guest_announce, false);  // which the driver does not know
         return features;
     }
     [[nodiscard]] std::string name() const {
         return std::string{packed ? "Packed" : "Split"} + (in_order ? "InOrder" : "") + (mergeable ? "Mergeable" : "") +
-               (indirect ? "Indirect" : "") + (event_idx ? "EventIdx" : "") + loops_name();
+               (indirect ? "Indirect" : "") + (event_idx ? "EventIdx" : "") + (hashes ? "Hashes" : "") + loops_name();
     }
 
 private:
@@ -59,13 +61,16 @@ inline std::vector<const net::wide::Routines*> narrower_loops() {
     return found;
 }
 
-// All for which `fits(form)`: with the widest loops in full, with the others all that the loops are compiled for.
+// All for which `fits(form)`: with the widest loops in full, with the others and with hashes all that the loops are
+// compiled for.
 template <typename Fits>
 std::vector<Form> forms(Fits fits) {
     std::vector<Form> chosen;
     const auto add = [&](unsigned bits, const net::wide::Routines* loops) {
-        const Form form{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, (bits & 16) != 0, loops};
+        Form form{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, (bits & 16) != 0, loops};
         if (fits(form)) chosen.push_back(form);
+        form.hashes = true;  // a longer header, for which the routines are compiled anew
+        if (bits >= 24 && loops == widest_loops && fits(form)) chosen.push_back(form);
     };
     for (unsigned bits = 0; bits < 32; ++bits) add(bits, widest_loops);
     for (const net::wide::Routines* loops : narrower_loops())

@@ -73,6 +73,10 @@ TEST_F(ControlClientTest, AsksForEverything) {
     EXPECT_EQ(encode(Reply{client.info()}), encode(Reply{sample_info()}));
     EXPECT_EQ(encode(Reply{client.stats()}), encode(Reply{sample_stats()}));
     EXPECT_EQ(encode(Reply{client.interrupts()}), encode(Reply{sample_interrupts()}));
+    EXPECT_EQ(encode(Reply{client.rss()}), encode(Reply{sample_rss()}));
+    client.set_rss(sample_rss().settings);
+    EXPECT_EQ(device.rss_settings.weights, sample_rss().settings.weights);
+    EXPECT_EQ(device.rss_settings.table, sample_rss().settings.table);
     client.set_queue_pairs(3);
     EXPECT_EQ(device.queue_pairs, 3U);
     ControlClient moved = std::move(client);

@@ -57,6 +57,14 @@ struct FakeDevice final : Handler {
         ++queries;
         return sample_interrupts();
     }
+    RssInfo rss() override {
+        ++queries;
+        return sample_rss();
+    }
+    void set_rss(const RssSettings& settings) override {
+        rss_settings = settings;
+        ++changes;
+    }
     void set_queue_pairs(unsigned count) override {
         if (on_change) on_change(count);
         queue_pairs = count;
@@ -64,6 +72,7 @@ struct FakeDevice final : Handler {
     }
 
     Info info_reply = sample_info();
+    RssSettings rss_settings;
     std::function<void(unsigned)> on_change;  // may throw: the change is refused
     std::atomic<unsigned> queries{0};
     std::atomic<unsigned> changes{0};

@@ -28,8 +28,8 @@ auto members(const PairInfo& record) {
 }
 
 auto members(const PairStats& record) {
-    const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w] = record;
-    return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w);
+    const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y] = record;
+    return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y);
 }
 
 auto members(const VectorStats& record) {
@@ -52,6 +52,26 @@ auto members(const Info& record) {
 auto members(const Stats& record) {
     const auto& [pairs, b, c, d, e] = record;
     return std::tuple(members(pairs), b, c, d, e);
+}
+
+auto members(const RssLimits& record) {
+    const auto& [a, b, c] = record;
+    return std::tuple(a, b, c);
+}
+
+auto members(const RssSettings& record) {
+    const auto& [a, b, c, d] = record;
+    return std::tuple(a, b, c, d);
+}
+
+auto members(const RssConfig& record) {
+    const auto& [a, b, c, d] = record;
+    return std::tuple(a, b, c, d);
+}
+
+auto members(const RssInfo& record) {
+    const auto& [limits, settings, config] = record;
+    return std::tuple(members(limits), members(settings), members(config));
 }
 
 auto members(const InterruptTable& record) {
@@ -104,6 +124,9 @@ TEST(ControlProtocol, TheSamplesLeaveNoMemberAtItsDefault) {
     expect_all_differ(members(sample_stats().pairs[0]), members(PairStats{}));
     expect_all_differ(members(sample_interrupts()), members(InterruptTable{}));
     expect_all_differ(members(sample_interrupts().vectors[0]), members(VectorStats{}));
+    expect_all_differ(members(sample_rss().limits), members(RssLimits{}));
+    expect_all_differ(members(sample_rss().settings), members(RssSettings{}));
+    expect_all_differ(members(sample_rss().config), members(RssConfig{}));
 }
 
 TEST(ControlProtocol, StructsComeBackAsTheyWere) {
@@ -113,6 +136,8 @@ TEST(ControlProtocol, StructsComeBackAsTheyWere) {
     expect_round_trip(Info{});
     expect_round_trip(Stats{});
     expect_round_trip(InterruptTable{});
+    expect_round_trip(sample_rss());
+    expect_round_trip(RssInfo{});
 }
 
 TEST(ControlProtocol, EveryFieldOfAReplyIsNeeded) {
@@ -151,6 +176,10 @@ TEST(ControlProtocol, RequestsComeBackAsTheyWere) {
         ASSERT_TRUE(std::holds_alternative<SetQueuePairs>(request));
         EXPECT_EQ(std::get<SetQueuePairs>(request).count, count);
     }
+    EXPECT_TRUE(std::holds_alternative<GetRss>(decode_request(encode(Request{GetRss{}}))));
+    const Request request = decode_request(encode(Request{SetRss{sample_rss().settings}}));
+    ASSERT_TRUE(std::holds_alternative<SetRss>(request));
+    EXPECT_TRUE(members(std::get<SetRss>(request).settings) == members(sample_rss().settings));
 }
 
 TEST(ControlProtocol, ARequestThatIsNotUnderstoodIsABadRequest) {
@@ -191,8 +220,12 @@ TEST(ControlProtocol, ARequestThatIsNotUnderstoodIsABadRequest) {
 
 TEST(ControlProtocol, DamagedLinesAreUnderstoodOrRefusedAndNothingElse) {
     std::minstd_rand random(31);
-    const std::vector<std::string> whole{encode(Request{SetQueuePairs{2}}), encode(Reply{sample_info()}),
-                                         encode(Reply{sample_stats()}), encode(Reply{sample_interrupts()}),
+    const std::vector<std::string> whole{encode(Request{SetQueuePairs{2}}),
+                                         encode(Reply{sample_info()}),
+                                         encode(Reply{sample_stats()}),
+                                         encode(Reply{sample_interrupts()}),
+                                         encode(Request{SetRss{sample_rss().settings}}),
+                                         encode(Reply{sample_rss()}),
                                          encode(Reply{Failure{Errc::busy, "text"}})};
     unsigned refused = 0;
     for (unsigned round = 0; round < 5000; ++round) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include <vmq/info.hpp>
+#include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
 
 namespace vmq::control {
@@ -45,9 +46,9 @@ inline Info sample_info() {
 
 inline Stats sample_stats() {
     Stats stats;
-    stats.pairs = {{1,        PairState::active, big + 3,  big + 4,  big + 5,  big + 6,  big + 7,  big + 8,
-                    big + 9,  big + 10,          big + 11, big + 12, big + 13, big + 14, big + 15, big + 16,
-                    big + 17, big + 18,          big + 19, big + 20, big + 28, big + 29, big + 31},
+    stats.pairs = {{1,        PairState::active, big + 3,  big + 4,  big + 5,  big + 6,  big + 7,  big + 8,  big + 9,
+                    big + 10, big + 11,          big + 12, big + 13, big + 14, big + 15, big + 16, big + 17, big + 18,
+                    big + 19, big + 20,          big + 28, big + 29, big + 31, big + 32, big + 33},
                    {}};
     for (const PairState state :
          {PairState::draining, PairState::parked, PairState::suspended, PairState::broken, PairState::stopped})
@@ -65,6 +66,12 @@ inline InterruptTable sample_interrupts() {
     table.vectors = {{1, "rx-0", big + 24, 33, {big + 25, 0, big + 26}, 2, "2", "EIO from smp_affinity_list", big + 27},
                      {}};
     return table;
+}
+
+inline RssInfo sample_rss() {
+    return {.limits = {.hash_types = 0xffffffff, .key_size = 40, .table_length = 128},
+            .settings = {.hash_types = 5, .key = {0, 255}, .weights = {7, 0, 9}, .table = {1, 65535}},
+            .config = {.hash_types = 6, .key = {1}, .table = {0, 3}, .unclassified_pair = 2}};
 }
 
 }  // namespace vmq::control

@@ -41,7 +41,7 @@ protected:
     void make_packets(std::uint64_t shape) {
         for (std::size_t i = 0; i < most; ++i) PacketAccess::place(packets() + i, refs_[i], shape + i);
     }
-    [[nodiscard]] std::byte* header(std::size_t i) { return refs_[i].data - header_size; }
+    [[nodiscard]] std::byte* header(std::size_t i) { return refs_[i].data - plain_header_size; }
     void set_num_buffers(std::size_t i, std::uint16_t count) { std::memcpy(refs_[i].data - 2, &count, sizeof count); }
     void expect_same_ref(const BufferRef& ref, std::size_t i) const {
         EXPECT_EQ(ref.data, refs_[i].data) << i;
@@ -88,7 +88,7 @@ struct OddShape {
 };
 
 TEST_P(Wide, StagesUpToAnotherKind) {
-    constexpr Staging staging{whole + 1, 1518, 0x1'0000'0000 - header_size};
+    constexpr Staging staging{whole + 1, 1518, 0x1'0000'0000 - plain_header_size};
     for (const OddShape kind :
          {OddShape{whole, "empty"}, OddShape{whole + 1519, "too long"}, OddShape{whole + next_id + 60, "two segments"},
           OddShape{60, "no buffer"}, OddShape{whole + (std::uint64_t{1} << 48) + 60, "another pool's"}})
@@ -97,7 +97,8 @@ TEST_P(Wide, StagesUpToAnotherKind) {
                 for (const std::uint64_t hide : {std::uint64_t{0}, std::uint64_t{0x80} << 48}) {
                     SCOPED_TRACE(std::string(kind.what) + " at " + std::to_string(odd));
                     make_packets(whole + 1500);
-                    for (std::size_t i = 0; i < most; ++i) std::memset(header(i), i % 3 == 0 ? 0 : 0x11, header_size);
+                    for (std::size_t i = 0; i < most; ++i)
+                        std::memset(header(i), i % 3 == 0 ? 0 : 0x11, plain_header_size);
                     if (odd < most) PacketAccess::place(packets() + odd, refs_[odd], kind.shape);
                     alignas(64) std::array<std::uint64_t, 2 * most> descriptors{};
                     std::array<BufferRef, most> slots{};
@@ -111,9 +112,9 @@ TEST_P(Wide, StagesUpToAnotherKind) {
                         sum += 1500 + i;
                         EXPECT_EQ(descriptors[2 * i], reinterpret_cast<std::uintptr_t>(header(i)) + 0x1'0000'0000);
                         EXPECT_EQ(descriptors[2 * i + 1],
-                                  word + i * step + 1500 + i + header_size + (i == 0 ? hide : 0));
+                                  word + i * step + 1500 + i + plain_header_size + (i == 0 ? hide : 0));
                         expect_same_ref(slots[i], i);
-                        for (std::size_t b = 0; b < header_size; ++b) EXPECT_EQ(header(i)[b], std::byte{0});
+                        for (std::size_t b = 0; b < plain_header_size; ++b) EXPECT_EQ(header(i)[b], std::byte{0});
                     }
                     EXPECT_EQ(bytes, sum);
                     for (std::size_t i = 2 * done; i < descriptors.size(); ++i) EXPECT_EQ(descriptors[i], 0u);
@@ -189,14 +190,15 @@ TEST_P(Wide, TakesUpToAnotherKind) {
                 UsedElements used(packed, expected);
                 for (std::uint32_t i = 0; i < most; ++i) {
                     // The WRITE flag may be there or not.
-                    used.set(i, expected + i + (packed && i % 2 == 0 ? 0x2'0000u : 0u), header_size + longest - i);
+                    used.set(i, expected + i + (packed && i % 2 == 0 ? 0x2'0000u : 0u),
+                             plain_header_size + longest - i);
                     set_num_buffers(i, 1);
                 }
                 const auto at = static_cast<std::uint32_t>(odd);
                 if (odd < most) {
                     if (kind == Odd::id) used.set(odd, expected + at + 1, 100);
-                    if (kind == Odd::too_long) used.set(odd, expected + at, header_size + longest + 1);
-                    if (kind == Odd::header_only) used.set(odd, expected + at, header_size);
+                    if (kind == Odd::too_long) used.set(odd, expected + at, plain_header_size + longest + 1);
+                    if (kind == Odd::header_only) used.set(odd, expected + at, plain_header_size);
                     if (kind == Odd::too_short) used.set(odd, expected + at, 3);
                     if (kind == Odd::further_buffers) set_num_buffers(odd, 2);
                 }

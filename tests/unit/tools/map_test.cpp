@@ -35,11 +35,14 @@ TEST(MapText, HasARowForEachVector) {
     const InterruptTable interrupts{
         {0, 1}, {vector(0, "config", -1, "0-1"), vector(1, "rx-0", 0, "0"), vector(2, "tx-0", 0, "1")}};
     EXPECT_EQ(map_text(info, interrupts),
-              "PAIR  STATE   USE     VECTOR  IRQ  IRQ-WANTED  IRQ-ON  THREAD  THREAD-WANTED  THREAD-ON  NODE\n"
-              "   0  active  rx           1   25           0       0     500              0          0     0\n"
-              "   0  active  tx           2   26           0       1     500              0          0     0  on 1, "
-              "wanted 0\n"
-              "   -  -       config       0   24           -     0-1       -              -          -     -\n");
+              "PAIR  STATE   USE     VECTOR  IRQ  IRQ-WANTED  IRQ-ON  IRQ-MOVED  IRQ-ELSEWHERE  THREAD  THREAD-WANTED  "
+              "THREAD-ON  NODE\n"
+              "   0  active  rx           1   25           0       0          0              0     500              0  "
+              "        0     0\n"
+              "   0  active  tx           2   26           0       1          0              0     500              0  "
+              "        0     0  on 1, wanted 0\n"
+              "   -  -       config       0   24           -     0-1          -              -       -              -  "
+              "        -     -\n");
 }
 
 TEST(MapRows, JoinQueuesThatShareAVector) {
@@ -72,6 +75,21 @@ TEST(MapRows, OfPolledPairsHaveNoVector) {
     EXPECT_EQ(rows[0].trouble, "");
 }
 
+TEST(MapRows, CountMovesAndInterruptsOnOtherCpus) {
+    Info info;
+    info.pairs = {pair(0, 1, 1)};
+    VectorStats moved = vector(1, "rxtx-0", 2, "2");
+    moved.kernel_counts = {5, 1000, 7};
+    moved.moved = 3;
+    VectorStats config = vector(0, "config", -1, "0");
+    config.kernel_counts = {1, 2, 3};
+    const auto rows = map_rows(info, {{0, 2, 3}, {config, moved}});
+    ASSERT_EQ(rows.size(), 2u);
+    EXPECT_EQ(rows[0].irq_moved, 3u);
+    EXPECT_EQ(rows[0].irq_elsewhere, 12u);
+    EXPECT_EQ(rows[1].irq_elsewhere, 0u) << "it has no vCPU to be away from";
+}
+
 TEST(MapRows, NameAThreadThatIsElsewhere) {
     Info info;
     info.pairs = {pair(0, 1, 1)};
@@ -90,9 +108,10 @@ TEST(MapJson, CarriesTheRows) {
     const tools::Json device = map_json(info, {{0}, {vector(1, "rxtx-0", 0, "0")}})[0];
     EXPECT_EQ(device["schema"], "mqctl.map/1");
     EXPECT_EQ(device["device"], "0000:00:04.0");
-    EXPECT_EQ(device["map"][0].dump(),
-              R"({"pair":0,"state":"active","use":"rx+tx","vector":1,"irq":25,"irq_cpu_wanted":0,"irq_cpus":"0",)"
-              R"("thread_id":500,"thread_cpu_wanted":0,"thread_cpu":0,"numa_node":0,"trouble":null})");
+    EXPECT_EQ(
+        device["map"][0].dump(),
+        R"({"pair":0,"state":"active","use":"rx+tx","vector":1,"irq":25,"irq_cpu_wanted":0,"irq_cpus":"0",)"
+        R"("irq_moved":0,"irq_elsewhere":0,"thread_id":500,"thread_cpu_wanted":0,"thread_cpu":0,"numa_node":0,"trouble":null})");
 }
 
 }  // namespace

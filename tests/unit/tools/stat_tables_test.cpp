@@ -53,6 +53,14 @@ TEST(PairTable, EndsWithTheSums) {
               "    7\n");
 }
 
+TEST(PairTable, TellsHowUnevenlyActivePairsReceive) {
+    Stats stats = counts();
+    stats.pairs[1].state = PairState::active;
+    stats.pairs[1].rx_packets = 30;
+    EXPECT_NE(tools::pair_table(two_pairs(), stats).find(" sum  skew 1.50 "), std::string::npos);
+    EXPECT_EQ(tools::pair_json(two_pairs(), stats)["rx_skew"], 1.5);
+}
+
 TEST(PairJson, CarriesWhatTheTableShows) {
     const tools::Json device = tools::pair_json(two_pairs(), counts());
     EXPECT_EQ(device["queue_pairs"], 1);

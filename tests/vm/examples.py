@@ -1,0 +1,31 @@
+"""The programs of docs/examples, for guests: compiled once, against the library that the tools belong to."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Optional
+
+from lab.build import PRESET, TREE
+from lab.errors import LabError
+from lab.process import run
+
+
+@lru_cache(maxsize=None)
+def _folder() -> TemporaryDirectory:
+    return TemporaryDirectory(prefix="vmq-examples-")
+
+
+@lru_cache(maxsize=None)
+def example(name: str, tools_folder: Optional[str]) -> Path:
+    """docs/examples/NAME.cpp as a program of that name; `tools_folder` as tests/vm/run takes it."""
+    build = TREE / "build" / PRESET if tools_folder is None else Path(tools_folder).resolve().parent
+    library = build / "driver" / "libvmq.a"
+    if not library.is_file():
+        raise LabError(f"{library} is missing: build the library first")
+    program = Path(_folder().name, name)
+    run(["c++", "-std=c++20", "-O2", f"-I{TREE / 'include'}", f"-I{build / 'include'}",
+         str(TREE / "docs" / "examples" / f"{name}.cpp"), str(library), "-lhwloc", "-pthread", "-o", str(program)],
+        f"building {name}")
+    return program
