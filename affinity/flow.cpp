@@ -95,7 +95,8 @@ std::optional<Flow> ipv6_flow(Bytes packet) {
     std::uint8_t next = byte_at(packet, 6);
     Bytes rest = packet.subspan(ipv6_header);
     while (next == hop_by_hop || next == routing || next == destination_options) {
-        const std::size_t size = rest.size() < 2 ? 8 : 8 * (byte_at(rest, 1) + std::size_t{1});
+        if (rest.size() < 2) return flow;
+        const std::size_t size = 8 * (byte_at(rest, 1) + std::size_t{1});
         if (rest.size() < size) return flow;
         const Bytes header = rest.first(size);
         if (next == destination_options && !flow.home_address) flow.home_address = home_address(header);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "affinity/hwloc_handle.hpp"
 #include "affinity/thread.hpp"
@@ -17,19 +18,33 @@ CpuSet from_bitmap(hwloc_const_bitmap_t bitmap) {
     return cpus;
 }
 
-// An object type the machine does not have (a virtual machine may show no cores) falls back on `otherwise`.
-unsigned ancestor_index(hwloc_topology_t topology, hwloc_obj_t pu, hwloc_obj_type_t type, unsigned otherwise) {
-    const hwloc_obj_t ancestor = hwloc_get_ancestor_obj_by_type(topology, type, pu);
-    return ancestor != nullptr ? ancestor->logical_index : otherwise;
-}
+// Numbers the objects of one type in the order in which their PUs come. hwloc's own logical index counts each depth
+// anew, and a core that has lost a thread may be at another depth than the rest.
+class Numbers {
+public:
+    explicit Numbers(hwloc_obj_type_t type) : type_(type) {}
+
+    // A type the machine does not have (a virtual machine may show no cores) falls back on `otherwise`.
+    unsigned of(hwloc_topology_t topology, hwloc_obj_t pu, hwloc_obj_t otherwise) {
+        const hwloc_obj_t ancestor = hwloc_get_ancestor_obj_by_type(topology, type_, pu);
+        const auto number = static_cast<unsigned>(numbers_.size());
+        return numbers_.try_emplace(ancestor != nullptr ? ancestor : otherwise, number).first->second;
+    }
+
+private:
+    hwloc_obj_type_t type_;
+    std::map<hwloc_obj_t, unsigned> numbers_;
+};
 
 std::vector<Pu> list_pus(hwloc_topology_t topology) {
     std::vector<Pu> pus;
+    Numbers cores(HWLOC_OBJ_CORE);
+    Numbers packages(HWLOC_OBJ_PACKAGE);
     for (hwloc_obj_t obj = nullptr; (obj = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PU, obj)) != nullptr;) {
         Pu pu;
         pu.cpu = CpuId{obj->os_index};
-        pu.core = ancestor_index(topology, obj, HWLOC_OBJ_CORE, obj->logical_index);
-        pu.package = ancestor_index(topology, obj, HWLOC_OBJ_PACKAGE, 0);
+        pu.core = cores.of(topology, obj, obj);
+        pu.package = packages.of(topology, obj, nullptr);
         // The first of several nodes (main memory beside high-bandwidth memory) is the main one.
         pu.numa_node = obj->nodeset != nullptr ? hwloc_bitmap_first(obj->nodeset) : unknown_node;
         pus.push_back(pu);

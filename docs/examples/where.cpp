@@ -1,7 +1,7 @@
 // Answers every UDP packet over IPv4 with where it arrived, and where vmq::steering says that it should:
 //     pair 2 expected 2 hash 5cb4f6a1 own 5cb4f6a1 ports 49152 49155 49153 49157
-// `ports` are the local ports, one for each pair, to which this peer's packets would arrive on that pair. Where the device
-// does not steer by a hash, and the program does not hand off, there is only the pair.
+// `ports` are the local ports, one for each pair, to which this peer's packets would arrive on that pair. Where the
+// device does not steer by a hash, and the program does not hand off, there is only the pair.
 #include <algorithm>
 #include <array>
 #include <chrono>

@@ -92,8 +92,8 @@ void balance(ControlClient& client) {
         const std::vector<std::uint16_t> table = rebalanced(rss.config.table, packets, moves_at_once);
         unsigned moved = 0;
         for (std::size_t i = 0; i < table.size(); ++i) moved += table[i] != rss.config.table[i] ? 1 : 0;
-        fmt::print("the busiest pair received {:.2f} of the mean, {} of {} table entries moved\n", tools::skew(packets), moved,
-                   table.size());
+        fmt::print("the busiest pair received {:.2f} of the mean, {} of {} table entries moved\n", tools::skew(packets),
+                   moved, table.size());
         std::fflush(stdout);
         if (moved == 0) return;
         rss.settings.weights.clear();

@@ -134,10 +134,11 @@ void run(const std::string& address, unsigned pairs, unsigned changes, unsigned 
     wait_for_the_rest(load);
     load.ends = true;
     threads.clear();
-    fmt::print("{{\"pairs\":{},\"seconds\":{:.3f},\"sent\":{},\"lost\":{},\"doubled\":{},\"reordered\":{},\"microseconds\":[{:.1f}]}}\n",
-               device.max_queue_pairs(), took.count(), load.sum(&bench::Ledger::next),
-               load.sum(&bench::Ledger::outstanding), load.sum(&bench::Ledger::doubled),
-               load.sum(&bench::Ledger::reordered), fmt::join(times, ","));
+    fmt::print(
+        "{{\"pairs\":{},\"seconds\":{:.3f},\"sent\":{},\"lost\":{},\"doubled\":{},\"reordered\":{},\"microseconds\":[{:"
+        ".1f}]}}\n",
+        device.max_queue_pairs(), took.count(), load.sum(&bench::Ledger::next), load.sum(&bench::Ledger::outstanding),
+        load.sum(&bench::Ledger::doubled), load.sum(&bench::Ledger::reordered), fmt::join(times, ","));
 }
 
 }  // namespace

@@ -119,8 +119,9 @@ TEST_F(OwnerThread, ThatSomethingElseMovesIsPutBack) {
     EXPECT_EQ(vmq->info().pairs[0].thread_cpu, static_cast<int>(cpus.front().value));
     affinity::pin_thread(cpus.back(), thread);
     EXPECT_TRUE(eventually([&] { return affinity::thread_affinity(thread) == home; }));
-    EXPECT_TRUE(logged("thread " + std::to_string(thread) + " of queue pair 0 was moved to CPU " +
-                       std::to_string(cpus.back().value)));
+    const std::string line =
+        "thread " + std::to_string(thread) + " of queue pair 0 was moved to CPU " + std::to_string(cpus.back().value);
+    EXPECT_TRUE(eventually([&] { return logged(line); }));
 }
 
 // Else two devices would send it to and fro.
