@@ -217,7 +217,7 @@ IrqbalanceState Irqbalance::tell(const IrqbalanceSocket& socket, const std::vect
 bool Irqbalance::runs() const {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(paths_.proc, error)) {
-        const std::string& name = entry.path().filename().native();
+        const std::string name = entry.path().filename().string();
         if (name.find_first_not_of("0123456789") != std::string::npos) continue;
         std::error_code gone;
         if (read_text(entry.path() / "comm", gone) == "irqbalance\n") return true;

@@ -20,6 +20,7 @@
 #include "tools/mqctl/info.hpp"
 #include "tools/mqctl/list.hpp"
 #include "tools/mqctl/map.hpp"
+#include "tools/mqctl/map_svg.hpp"
 #include "tools/mqctl/rebalance.hpp"
 #include "tools/mqctl/rss.hpp"
 
@@ -67,6 +68,7 @@ void map(const CommandLine& line, Words words) {
         ControlClient client = tools::connect(device);
         const Info info = client.info();
         const InterruptTable interrupts = client.interrupts();
+        if (const auto file = line.text("svg")) return write_map_svg(*file, info, interrupts);
         line.has("json") ? print(map_json(info, interrupts)) : print(map_text(info, interrupts));
     });
 }
@@ -146,7 +148,7 @@ constexpr std::array commands{
     Command{"combined", 1, 2, "M [DEV]", {}, combined},
     Command{"bind", 1, 1, "DEV", {"force", "dry-run"}, bind},
     Command{"unbind", 1, 1, "DEV", {"dry-run"}, unbind},
-    Command{"map", 0, 1, "[DEV]", {"json"}, map},
+    Command{"map", 0, 1, "[DEV]", {"json", "svg"}, map},
     Command{"info", 0, 1, "[DEV]", {"json"}, info},
     Command{"rss", 1, 4096, "show, equal N, weight W…, default, key HEX or auto, and [DEV]", {"json"}, rss},
 };
@@ -165,7 +167,7 @@ void run_command(const CommandLine& line) {
     if (words.size() < command->least_words || words.size() > command->most_words) {
         throw tools::UsageError{fmt::format("{} takes {}, not {} words", name, command->takes, words.size())};
     }
-    for (const char* option : {"json", "force", "dry-run"}) {
+    for (const char* option : {"json", "force", "dry-run", "svg"}) {
         const auto& allowed = command->options;
         if (line.has(option) && std::find(allowed.begin(), allowed.end(), option) == allowed.end()) {
             throw tools::UsageError{fmt::format("{} has no --{}", name, option)};

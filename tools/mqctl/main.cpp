@@ -12,7 +12,8 @@ constexpr std::string_view usage = R"(Usage: mqctl COMMAND [ARGUMENTS] [OPTIONS]
   combined M [DEV]   change the number of queue pairs of the running application
   bind DEV           give the function to vfio-pci
   unbind DEV         give the function back to the kernel's driver
-  map [DEV]          which pair has which vectors, IRQs, vCPUs and thread
+  map [DEV] [--svg FILE]
+                     which pair has which vectors, IRQs, vCPUs and thread
   rss show [DEV]     where flows arrive, in the layout of ethtool -x
   rss equal N, rss weight W..., rss default, rss key HEX [DEV]
                      shares for pairs 0 to N-1, for each pair, for all pairs in use; another hash key
@@ -34,7 +35,9 @@ int main(int argc, char** argv) {
         syntax.options.add_options()("json,j",
                                      "list, show, map, info, rss show: an array with one object for each device")(
             "force", "bind: also when the interface carries an address or a route")(
-            "dry-run", "bind, unbind: print what would be written and change nothing");
+            "dry-run", "bind, unbind: print what would be written and change nothing")(
+            "svg", boost::program_options::value<std::string>()->value_name("FILE"),
+            "map: draw it into this file instead");
         if (const auto line = tools::parse_command_line(std::move(syntax), argc, argv)) mqctl::run_command(*line);
     });
 }

@@ -1,7 +1,10 @@
 // Topologies from hwloc descriptions and from this machine.
 #include "affinity/topology.hpp"
 
+#include <cstdlib>
+#include <filesystem>
 #include <set>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -38,6 +41,41 @@ TEST(Topology, LinuxNumberingPutsSiblingsFarApart) {
     for (unsigned cpu = 0; cpu < 4; ++cpu)
         EXPECT_EQ(topology.find(CpuId{cpu})->core, topology.find(CpuId{cpu + 4})->core);
     EXPECT_NE(topology.find(CpuId{0})->core, topology.find(CpuId{1})->core);
+}
+
+// CPU 1 is offline. Where a thread has a level 1 cache of its own, the core of the CPU that is left is below it and not
+// above: hwloc has cores at two depths then.
+TEST(Topology, ACoreThatHasLostAThreadKeepsANumberOfItsOwn) {
+    const FakeTree tree;
+    const auto cpu = [&](const std::string& name, const char* own, const char* siblings, const char* core) {
+        const std::filesystem::path folder = "sys/devices/system/cpu/" + name;
+        const auto write = [&](const char* place, const char* file, const char* text) {
+            tree.write((folder / place / file).string(), text);
+        };
+        for (const char* file : {"core_cpus", "thread_siblings"}) write("topology", file, siblings);
+        for (const char* file : {"package_cpus", "core_siblings"}) write("topology", file, "d");
+        write("topology", "core_id", core);
+        write("topology", "physical_package_id", "0");
+        for (const auto& [cache, level, sharers] :
+             {std::tuple("cache/index0", "1", own), {"cache/index1", "2", siblings}}) {
+            write(cache, "level", level);
+            write(cache, "shared_cpu_map", sharers);
+            write(cache, "type", "Data");
+            write(cache, "size", "32K");
+        }
+    };
+    cpu("cpu0", "1", "1", "0");
+    cpu("cpu2", "4", "c", "1");
+    cpu("cpu3", "8", "c", "1");
+    tree.write("sys/devices/system/cpu/cpu1/online", "0\n");
+
+    ::setenv("HWLOC_FSROOT", tree.paths().sys.parent_path().c_str(), 1);
+    const Topology topology = load_topology(CpuSet::parse("0,2-3"), tree.paths());
+    ::unsetenv("HWLOC_FSROOT");
+    EXPECT_EQ(topology.cpus().to_string(), "0,2-3");
+    ASSERT_EQ(topology.pus.size(), 3u);
+    EXPECT_NE(topology.pus[0].core, topology.pus[1].core);
+    EXPECT_EQ(topology.pus[1].core, topology.pus[2].core);
 }
 
 TEST(Topology, MarksAllowedAndIsolated) {

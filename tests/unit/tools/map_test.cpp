@@ -108,10 +108,10 @@ TEST(MapJson, CarriesTheRows) {
     const tools::Json device = map_json(info, {{0}, {vector(1, "rxtx-0", 0, "0")}})[0];
     EXPECT_EQ(device["schema"], "mqctl.map/1");
     EXPECT_EQ(device["device"], "0000:00:04.0");
-    EXPECT_EQ(
-        device["map"][0].dump(),
-        R"({"pair":0,"state":"active","use":"rx+tx","vector":1,"irq":25,"irq_cpu_wanted":0,"irq_cpus":"0",)"
-        R"("irq_moved":0,"irq_elsewhere":0,"thread_id":500,"thread_cpu_wanted":0,"thread_cpu":0,"numa_node":0,"trouble":null})");
+    EXPECT_EQ(device["map"][0].dump(),
+              R"({"pair":0,"state":"active","use":"rx+tx","vector":1,"irq":25,"irq_cpu_wanted":0,"irq_cpus":"0",)"
+              R"("irq_moved":0,"irq_elsewhere":0,)"
+              R"("thread_id":500,"thread_cpu_wanted":0,"thread_cpu":0,"numa_node":0,"trouble":null})");
 }
 
 }  // namespace
