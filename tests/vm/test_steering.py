@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import socket
 import struct
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
 import guestcase
 from guestcase import GuestCase
@@ -153,6 +156,39 @@ class Hashed(Steering):
         self.assertEqual(len(wanted), 4 * FLOWS)
         answers = self.ask(list(wanted))
         self.assertEqual({flow: said for flow, said in answers.items() if said["pair"] != wanted[flow]}, {})
+
+
+    def test_auto_evens_out_what_is_uneven(self) -> None:
+        self.start()
+        pair_of = {flow: said["pair"] for flow, said in self.ask(self.random_flows(11)).items()}
+        load = [flow for place, flow in enumerate(pair_of) if pair_of[flow] == 0 or place % 4 == 0]
+        with self.sending(load):
+            lines = self.succeed(f"mqctl rss auto {self.machine.nic}").splitlines()
+        skews = [float(re.match(r"the busiest pair received ([0-9.]+) of the mean", line)[1]) for line in lines]
+        self.assertGreater(skews[0], 1.5)
+        self.assertLess(skews[-1], 1.2, lines)
+        self.assertIn(", 0 of 128 table entries moved", lines[-1])
+        time.sleep(NOTICE_SECONDS)
+        self.expect_as_said(self.ask(self.random_flows(12)), {0, 1, 2, 3})
+
+    @contextmanager
+    def sending(self, flows: Sequence[Flow]) -> Iterator[None]:
+        """All of the flows over and over, a thousand packets a second."""
+        stop = threading.Event()
+
+        def send() -> None:
+            while not stop.is_set():
+                for flow in flows:
+                    self.wire.send(frame(flow))
+                    stop.wait(0.001)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
 
 class Learned(Steering):

@@ -10,6 +10,7 @@ namespace vmq {
 namespace {
 
 using software::Traffic;
+using Answer = software::ControlBehaviour::Answer;
 
 struct Live {
     const char* name;
@@ -34,8 +35,13 @@ void echo(QueuePair& pair) {
     EXPECT_TRUE(batch.empty());
 }
 
-class NetLive : public NetTest, public ::testing::WithParamInterface<Live> {
+class NetUnderTraffic : public NetTest {
 protected:
+    std::vector<std::unique_ptr<Owner>> echo_on_all() {
+        std::vector<std::unique_ptr<Owner>> owners;
+        for (unsigned pair = 0; pair < 4; ++pair) owners.push_back(std::make_unique<Owner>(*vmq, pair, echo));
+        return owners;
+    }
     void expect_all_back(const Traffic& traffic) {
         EXPECT_TRUE(eventually([&] { return traffic.returned() == traffic.sent(); }, 30s));
         EXPECT_EQ(traffic.returned(), traffic.sent()) << "lost";
@@ -61,6 +67,8 @@ protected:
     }
 };
 
+class NetLive : public NetUnderTraffic, public ::testing::WithParamInterface<Live> {};
+
 TEST_P(NetLive, NothingIsLostOrDoubled) {
     const Live& live = GetParam();
     options.ring_size = 64;
@@ -71,8 +79,7 @@ TEST_P(NetLive, NothingIsLostOrDoubled) {
     Traffic traffic{*device, {.flows = 32, .window = 8, .packets_per_flow = 200'000, .length = 90}};
     RunningDevice running{*device, 2};
     {
-        std::vector<std::unique_ptr<Owner>> owners;
-        for (unsigned pair = 0; pair < 4; ++pair) owners.push_back(std::make_unique<Owner>(*vmq, pair, echo));
+        const auto owners = echo_on_all();
         device->set_backend(&traffic);
         std::mt19937 random{20240607};
         const int changes = live.settle > 0ms ? 8 : 60;
@@ -105,6 +112,76 @@ INSTANTIATE_TEST_SUITE_P(Shapes, NetLive,
                                            Live{"Shared", 2, "", 0ms}, Live{"Polling", 0, "MRG_RXBUF", 0ms},
                                            Live{"Settling", 10, "", 1500ms}),
                          [](const auto& test) { return std::string{test.param.name}; });
+
+class NetLiveFault : public NetUnderTraffic {
+protected:
+    void SetUp() override {
+        options.ring_size = 64;
+        options.command_deadline = 3s;
+    }
+    // Any other number of pairs than there are.
+    unsigned another(std::mt19937& random) const { return 1 + (vmq->queue_pairs() + random() % 3) % 4; }
+    void expect_pairs(unsigned count) const {
+        EXPECT_EQ(vmq->queue_pairs(), count);
+        EXPECT_EQ(device->pairs_in_use(), count);
+    }
+};
+
+// faults.md 17, under load
+TEST_F(NetLiveFault, EveryTenthCommandIsRefusedOrSlow) {
+    open();
+    Traffic traffic{*device, {.flows = 32, .window = 8, .packets_per_flow = 200'000, .length = 90}};
+    RunningDevice running{*device, 2};
+    {
+        const auto owners = echo_on_all();
+        device->set_backend(&traffic);
+        std::mt19937 random{4};
+        for (int i = 1; i <= 100; ++i) {
+            const unsigned before = vmq->queue_pairs();
+            const unsigned wanted = another(random);
+            const bool refused = i % 10 == 0;
+            device->set_control({.answer = refused ? Answer::refuse : Answer::normal,
+                                 .delay = i % 10 == 5 ? 30ms : 0ms,
+                                 .acknowledgement = {}});
+            EXPECT_EQ(error_of([&] { vmq->set_queue_pairs(wanted); }),
+                      refused ? make_error_code(Errc::device_refused) : std::error_code{});
+            expect_pairs(refused ? before : wanted);
+            ASSERT_TRUE(all_carry(traffic, vmq->queue_pairs()));
+        }
+        traffic.finish();
+        expect_all_back(traffic);
+    }
+    running.stop();
+    EXPECT_EQ(vmq->stats().control_failures, 10u);
+}
+
+// 18, under load
+TEST_F(NetLiveFault, EveryTenthCommandIsNeverAnswered) {
+    std::mt19937 random{5};
+    for (int opening = 0; opening < 4; ++opening) {
+        open();
+        Traffic traffic{*device, {.flows = 32, .window = 8, .packets_per_flow = 200'000, .length = 90}};
+        RunningDevice running{*device, 2};
+        {
+            const auto owners = echo_on_all();
+            device->set_backend(&traffic);
+            for (int i = 1; i < 10; ++i) {
+                vmq->set_queue_pairs(another(random));
+                ASSERT_TRUE(all_carry(traffic, vmq->queue_pairs()));
+            }
+            const unsigned before = vmq->queue_pairs();
+            device->set_control({.answer = Answer::withhold});
+            EXPECT_EQ(error_of([&] { vmq->set_queue_pairs(another(random)); }), make_error_code(Errc::device_timeout));
+            expect_pairs(before);
+            EXPECT_FALSE(vmq->info().control_queue_usable);
+            ASSERT_TRUE(all_carry(traffic, before));
+            traffic.finish();
+            expect_all_back(traffic);
+        }
+        running.stop();
+        vmq.reset();
+    }
+}
 
 class NetThreads : public NetTest {};
 
