@@ -102,11 +102,11 @@ def _two_pairs(records):
 
 def _changes(records):
     layouts = records["resize"]["layouts"].values()
-    lost, doubled = (sum(result[key] for result in layouts) for key in ("lost", "doubled"))
+    lost, doubled, reordered = (sum(result[key] for result in layouts) for key in ("lost", "doubled", "reordered"))
     slowest = max(result["p99_us"] for result in layouts)
-    return (f"{lost} lost, {doubled} doubled of {sum(result['sent'] for result in layouts)} packets in "
+    return (f"{lost} lost, {doubled} doubled, {reordered} out of order of {sum(result['sent'] for result in layouts)} packets in "
             f"{sum(result['changes'] for result in layouts)} changes; 99th percentile {slowest / 1000:.2f} ms",
-            _verdict(lost == doubled == 0 and slowest < 1000))
+            _verdict(lost == doubled == reordered == 0 and slowest < 1000))
 
 
 def _wake_up(records):
