@@ -43,6 +43,8 @@ struct Options {
     PlacementPolicy placement = PlacementPolicy::automatic;
     // The vCPUs to use, in the order of the pairs: "0-3,8". Empty: chosen by the policy.
     std::string cpus;
+    // Pin the thread that takes a pair to the pair's vCPU, also when that changes or something else has moved the
+    // thread.
     bool pin_threads = true;
     HugePages huge_pages = HugePages::preferred;
     Mode mode = Mode::interrupts;

@@ -62,7 +62,8 @@ public:
     [[nodiscard]] unsigned index() const noexcept;
     [[nodiscard]] bool active() const noexcept;
     [[nodiscard]] PairState status() const noexcept;
-    [[nodiscard]] int cpu() const noexcept;  // the vCPU it was placed on, -1: none
+    // The vCPU it is placed on, -1: none. Another one once vCPUs go offline, come back, or may no longer be used.
+    [[nodiscard]] int cpu() const noexcept;
 
 private:
     friend class Device;
