@@ -37,13 +37,7 @@ void NetDevice::set_rss(RssSettings settings) {
     if (owners_ && settings.key != rss_->settings().key)
         support::fail(Errc::unsupported, subject + "the key of the software hand-off cannot be changed");
     if (!owners_) control_->require_usable(name_ + ": RSS");
-    if (owners_) {
-        hand_off(settings, queue_pairs());
-    } else if (steers_by_hash()) {
-        command_rss(settings, queue_pairs(), queue_pairs());
-    } else {
-        command_hashing(settings);
-    }
+    put_in_force(settings);
     rss_->adopt(std::move(settings));
 }
 
@@ -60,12 +54,16 @@ void NetDevice::hand_off(const RssSettings& settings, unsigned pairs) {
 }
 
 void NetDevice::start_hashing() {
-    if (!rss_) return;
-    if (owners_) return hand_off(rss_->settings(), queue_pairs());
-    if (steers_by_hash()) {
-        command_rss(rss_->settings(), queue_pairs(), queue_pairs());
+    if (rss_) put_in_force(rss_->settings());
+}
+
+void NetDevice::put_in_force(const RssSettings& settings) {
+    if (owners_) {
+        hand_off(settings, queue_pairs());
+    } else if (steers_by_hash()) {
+        command_rss(settings, queue_pairs(), queue_pairs());
     } else {
-        command_hashing(rss_->settings());
+        command_hashing(settings);
     }
 }
 

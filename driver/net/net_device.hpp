@@ -101,6 +101,7 @@ private:
     void command_rss(const RssSettings& settings, unsigned receiving, unsigned sending);
     void command_hashing(const RssSettings& settings);
     void start_hashing();
+    void put_in_force(const RssSettings& settings);
     void own_flows();
     void return_flows(unsigned count) noexcept;
     [[nodiscard]] bool steers_by_hash() const noexcept { return rss_ && rss_->has_table() && !owners_; }
