@@ -20,6 +20,9 @@ namespace vmq {
 
 using namespace std::chrono_literals;
 
+// How often the control thread sees to what no event tells of; what a stranger moves is back within a second.
+constexpr auto look_around = 500ms;
+
 class Device::Impl final : public control::Handler {
 public:
     Impl(std::unique_ptr<virtio::Transport> transport, const Options& options)
@@ -93,7 +96,7 @@ private:
             placement_.look_after();
         };
         const auto report = [this](const std::exception& error) { log(LogLevel::error, error.what()); };
-        thread_.emplace(std::move(sources), 1s, tick, report);
+        thread_.emplace(std::move(sources), look_around, tick, report);
         thread_->run([this] { placement_.begin(); });
     }
 

@@ -132,6 +132,7 @@ void PlacementKeeper::follow_queue_pairs() {
 void PlacementKeeper::place_anew() {
     for (const affinity::PairMove& move : places_.placement.follow(places_.topology, device_.queue_pairs())) {
         device_.pair(move.pair).set_placed_cpu(static_cast<int>(move.to.value));
+        device_.set_memory_node(move.pair, places_.placement.pairs()[move.pair].numa_node);
         log(LogLevel::info, describe(move, places_.topology));
     }
     static_cast<void>(keep_owners());  // of those that moved, and those that the kernel has let go

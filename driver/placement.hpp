@@ -49,12 +49,12 @@ public:
 
     // Before anything else that the control thread does.
     void begin();
-    // Once a second: places everything anew when the vCPUs that are online and allowed are others than before, and puts
-    // back what something else has moved.
+    // Twice a second: places everything anew when the vCPUs that are online and allowed are others than before, and
+    // puts back what something else has moved.
     void look_after();
     // The number of pairs in use has changed.
     void follow_queue_pairs();
-    [[nodiscard]] InterruptTable table() const { return vectors_.table(); }
+    [[nodiscard]] InterruptTable table() { return vectors_.table(); }
 
 private:
     struct Pins;

@@ -27,6 +27,8 @@ std::optional<affinity::CpuId> VectorPlacement::wanted_cpu(unsigned vector) cons
 
 std::vector<std::string> VectorPlacement::apply() {
     std::vector<std::string> troubles;
+    if (irq_of_vector_.empty()) return troubles;
+    const affinity::InterruptTable interrupts = affinity::read_interrupts();
     for (const auto& [vector, irq] : irq_of_vector_) {
         const auto cpu = wanted_cpu(vector);
         if (!cpu) continue;
@@ -37,6 +39,7 @@ std::vector<std::string> VectorPlacement::apply() {
             affinity->request = std::move(request);
             continue;
         }
+        strays_.want(irq, *cpu, interrupts);
         *affinity = affinity::set_irq_affinity(port_, std::move(request));
         if (!affinity->as_wanted()) troubles.push_back(affinity::describe(*affinity));
     }
@@ -51,6 +54,7 @@ std::vector<unsigned> VectorPlacement::irqs() const {
 
 std::vector<std::string> VectorPlacement::repair() {
     std::vector<std::string> moves;
+    if (!affinities_.empty()) strays_.observe(affinity::read_interrupts());
     for (const affinity::IrqMove& move : affinity::repair_irq_affinities(port_, affinities_)) {
         ++moves_of_irq_[move.irq];
         moves.push_back("IRQ " + std::to_string(move.irq) + " was moved to CPU " + move.found.to_string() +
@@ -60,9 +64,10 @@ std::vector<std::string> VectorPlacement::repair() {
     return moves;
 }
 
-InterruptTable VectorPlacement::table() const {
+InterruptTable VectorPlacement::table() {
     InterruptTable table;
     const affinity::InterruptTable kernel = affinity::read_interrupts();
+    strays_.observe(kernel);
     for (const affinity::CpuId cpu : kernel.cpus) table.cpus.push_back(cpu.value);
     const net::VectorPlan& plan = device_.vector_plan();
     for (unsigned vector = 0; vector < plan.count; ++vector) {
@@ -76,6 +81,7 @@ InterruptTable VectorPlacement::table() const {
         row.irq = static_cast<int>(irq->second);
         for (const affinity::CpuId cpu : kernel.cpus) row.kernel_counts.push_back(kernel.count(irq->second, cpu));
         row.affinity = port_.read_effective(irq->second).to_string();
+        row.elsewhere = strays_.count(irq->second);
         if (const auto moves = moves_of_irq_.find(irq->second); moves != moves_of_irq_.end()) row.moved = moves->second;
         const auto affinity = std::ranges::find(affinities_, irq->second, [](const auto& a) { return a.request.irq; });
         if (affinity != affinities_.end() && !affinity->as_wanted()) row.trouble = affinity::describe(*affinity);

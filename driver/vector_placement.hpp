@@ -11,6 +11,7 @@
 
 #include "affinity/irq.hpp"
 #include "affinity/placement.hpp"
+#include "affinity/stray_interrupts.hpp"
 #include "driver/net/net_device.hpp"
 
 namespace vmq {
@@ -29,7 +30,7 @@ public:
 
     // Of the vectors that have a place.
     [[nodiscard]] std::vector<unsigned> irqs() const;
-    [[nodiscard]] InterruptTable table() const;
+    [[nodiscard]] InterruptTable table();
 
 private:
     [[nodiscard]] std::optional<affinity::CpuId> wanted_cpu(unsigned vector) const;
@@ -37,10 +38,11 @@ private:
     const net::NetDevice& device_;
     const affinity::Topology& topology_;
     const std::vector<affinity::PairPlacement>& places_;
-    mutable affinity::ProcIrqPort port_;
+    affinity::ProcIrqPort port_;
     std::map<unsigned, unsigned> irq_of_vector_;
     std::vector<affinity::IrqAffinity> affinities_;
     std::map<unsigned, std::uint64_t> moves_of_irq_;
+    affinity::StrayInterrupts strays_;
 };
 
 }  // namespace vmq

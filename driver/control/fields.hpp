@@ -105,7 +105,7 @@ void each_field(T& record, Visit&& visit) {
 
 template <Is<VectorStats> T, typename Visit>
 void each_field(T& record, Visit&& visit) {
-    auto& [vector, owner, eventfd_sum, irq, kernel_counts, wanted_cpu, affinity, trouble, moved] = record;
+    auto& [vector, owner, eventfd_sum, irq, kernel_counts, wanted_cpu, affinity, trouble, moved, elsewhere] = record;
     visit("vector", vector);
     visit("owner", owner);
     visit("eventfd_sum", eventfd_sum);
@@ -115,6 +115,7 @@ void each_field(T& record, Visit&& visit) {
     visit("affinity", affinity);
     visit("trouble", trouble);
     visit("moved", moved);
+    visit("elsewhere", elsewhere);
 }
 
 template <Is<RssConfig> T, typename Visit>

@@ -1,18 +1,21 @@
-// Handing received packets to the pairs that their flows belong to. A flow's packets keep their order as long as they
-// arrive on one pair.
+// Received packets that do not come straight from the pair's own receiveq: what other pairs hand over because the flow
+// is this one's, and what came before the receiveq was reset. A flow's packets keep their order as long as they arrive
+// on one pair.
 #include <utility>
 
 #include "driver/net/pair_core.hpp"
 
 namespace vmq::net {
 
-std::size_t PairCore::recv_own(Batch& batch, std::size_t most) noexcept {
+std::size_t PairCore::recv_with_arrivals(Batch& batch, std::size_t most) noexcept {
+    delivered_.pull(batch, most);
+    if (!batch.empty()) return batch.size();
     // In turn, so that neither keeps the other waiting for ever.
     arrivals_turn_ = !arrivals_turn_;
     if (arrivals_turn_ && recv_arrivals(batch, most)) return batch.size();
-    receiveq_->receive(batch, most);
+    if (is_live()) receiveq_->receive(batch, most);
     if (receiveq_->ails()) tend_receiveq();
-    hand_off(batch);
+    if (owners_ != nullptr) hand_off(batch);
     if (batch.empty()) recv_arrivals(batch, most);
     return batch.size();
 }

@@ -16,10 +16,10 @@ using virtio::FeatureSet;
 
 namespace {
 
-constexpr FeatureSet supported{Feature::mtu,         Feature::mac,        Feature::mrg_rxbuf, Feature::status,
-                               Feature::ctrl_vq,     Feature::mq,         Feature::event_idx, Feature::indirect_desc,
-                               Feature::ring_packed, Feature::in_order,   Feature::version_1, Feature::access_platform,
-                               Feature::rss,         Feature::hash_report};
+constexpr FeatureSet supported{Feature::mtu,         Feature::mac,         Feature::mrg_rxbuf, Feature::status,
+                               Feature::ctrl_vq,     Feature::mq,          Feature::event_idx, Feature::indirect_desc,
+                               Feature::ring_packed, Feature::in_order,    Feature::version_1, Feature::access_platform,
+                               Feature::rss,         Feature::hash_report, Feature::ring_reset};
 
 std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
     support::le16 value;
@@ -61,6 +61,7 @@ FeatureSet choose_features(virtio::Transport& transport, FeatureSet offered, con
     features = virtio::without_orphans(features);
     if (features.has(Feature::mq) && !pair_count_is_sound(transport, options)) features.remove(Feature::mq);
     if (!features.has(Feature::mq)) features.remove(Feature::rss);  // nothing to choose between
+    if (!transport.resets_queues()) features.remove(Feature::ring_reset);
     return without_unsound_hashing(transport, features, options);
 }
 

@@ -48,6 +48,11 @@ public:
     // All or nothing; see vmq::Device. Blocks for the owners and the device, each under the deadline.
     void set_queue_pairs(unsigned count);
 
+    // Where the pair's packet memory is to come from, if it has none so far.
+    void set_memory_node(unsigned pair, int numa_node) noexcept {
+        if (pairs_[pair]->pool() == nullptr) nodes_[pair] = numa_node;
+    }
+
     // Throw Errc::unsupported where neither RSS nor HASH_REPORT was negotiated.
     [[nodiscard]] RssInfo rss() const;
     // All or nothing; see vmq::Device.
@@ -79,6 +84,12 @@ private:
     void make_control_queue();
     [[nodiscard]] bool connect_vectors();
     [[nodiscard]] bool enable_queues(virtio::FeaturesOk& device);
+    [[nodiscard]] static virtio::QueueIndex receiveq_of(unsigned pair) {
+        return {static_cast<std::uint16_t>(2 * pair)};
+    }
+    [[nodiscard]] static virtio::QueueIndex transmitq_of(unsigned pair) {
+        return {static_cast<std::uint16_t>(2 * pair + 1)};
+    }
     [[nodiscard]] virtio::QueueIndex control_queue_index() const;
     [[nodiscard]] std::uint16_t ring_size(virtio::QueueIndex queue) const;
     void size_buffers();
@@ -96,6 +107,8 @@ private:
 
     void grow(unsigned count);
     void shrink(unsigned count);
+    void return_buffers(unsigned first, unsigned last) noexcept;
+    void offer_buffers(unsigned first, unsigned last);
     void command_queue_pairs(unsigned count);
     // Pairs that may receive, and pairs that may send.
     void command_rss(const RssSettings& settings, unsigned receiving, unsigned sending);

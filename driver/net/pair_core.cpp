@@ -76,8 +76,8 @@ PairCore::PairCore(unsigned index, std::unique_ptr<Receiveq> receiveq, std::uniq
 std::size_t PairCore::recv(Batch& batch, std::size_t most) noexcept {
     recycle(batch);
     if (is_called()) answer();
+    if (takes_arrivals_) return recv_with_arrivals(batch, std::min(most, Batch::capacity));
     if (!is_live()) return 0;
-    if (owners_ != nullptr) return recv_own(batch, std::min(most, Batch::capacity));
     receiveq_->receive(batch, std::min(most, Batch::capacity));
     if (receiveq_->ails()) tend_receiveq();
     return batch.size();
@@ -101,7 +101,7 @@ std::size_t PairCore::send(Batch& batch) noexcept {
 }
 
 std::size_t PairCore::hand_over(Batch& batch) noexcept {
-    const bool leaving = shape_ == Shape::draining || shape_ == Shape::parked;
+    const bool leaving = shape_ == Shape::draining || is_parked();
     if (!leaving || relay_target_ == nullptr || relay_target_->owner_thread() == 0) return 0;
     const std::size_t taken = relay_target_->relay_.push(batch, relay_target_->transmitq_->size()).count;
     if (taken != 0) {
@@ -182,9 +182,8 @@ std::optional<WakeReason> PairCore::look() noexcept {
     if (is_called()) answer();
     if (shape_ == Shape::stopped || broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
     if (std::exchange(return_untold_, false)) return WakeReason::ready;
-    if (!is_live()) return std::nullopt;
-    if (receiveq_->has_used() || !arrivals_.empty()) return WakeReason::ready;
-    if (shape_ == Shape::parked && std::exchange(parking_untold_, false)) return WakeReason::parked;
+    if (!arrivals_.empty() || !delivered_.empty() || (is_live() && receiveq_->has_used())) return WakeReason::ready;
+    if (is_parked() && std::exchange(parking_untold_, false)) return WakeReason::parked;
     if (shape_ == Shape::active && transmitq_->blocked()) {
         reclaim();
         if (broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
@@ -220,6 +219,7 @@ void PairCore::answer() noexcept {
 void PairCore::follow_shape() noexcept {
     const Shape wanted = wanted_.load(std::memory_order_acquire);
     const Shape before = std::exchange(shape_, wanted);
+    const bool used_before = before == Shape::active || before == Shape::draining;
     switch (wanted) {
         case Shape::draining:
             // 5.1.6.5.5: nothing may be left on the transmitq when the command is made available.
@@ -227,12 +227,21 @@ void PairCore::follow_shape() noexcept {
             if (!transmitq_->idle() && !transmitq_->broken()) return call(call_shape);
             break;
         case Shape::active:
-            return_untold_ = before != Shape::active && before != Shape::draining;
+            return_untold_ = !used_before;
             parking_untold_ = false;
             break;
+        case Shape::emptied:
+            if (before != Shape::emptied) empty_receiveq();
+            [[fallthrough]];
         case Shape::parked:
-            parking_untold_ = before != Shape::parked;
+        case Shape::returning:
+            parking_untold_ = parking_untold_ || used_before;
             return_untold_ = false;
+            break;
+        case Shape::refilled:
+            if (before == Shape::refilled) break;
+            if (before != Shape::emptied) empty_receiveq();
+            receiveq_->fill();
             break;
         case Shape::cleared:
             if (before != Shape::cleared) restart();
@@ -243,6 +252,17 @@ void PairCore::follow_shape() noexcept {
             break;
     }
     seen_.store(wanted, std::memory_order_release);
+}
+
+// What the device delivered before is the owner's to receive still.
+void PairCore::empty_receiveq() noexcept {
+    for (Batch delivered; receiveq_->has_used();) {
+        receiveq_->take_delivered(delivered);
+        if (owners_ != nullptr) hand_off(delivered);
+        delivered_.push(delivered, SIZE_MAX);
+    }
+    takes_arrivals_ = true;
+    receiveq_->empty();
 }
 
 void PairCore::restart() noexcept {

@@ -30,6 +30,9 @@ enum class Shape : std::uint32_t {
     active,
     draining,   // sends nothing more; seen by the owner once nothing is in flight on the transmitq
     parked,     // the device has stopped using it; what it delivered before is still handed out
+    returning,  // parked, and the receiveq about to be reset: the owner leaves both rings alone
+    emptied,    // parked, and the receiveq has been reset: its buffers are the pool's again. VIRTIO 1.3, 2.6.1
+    refilled,   // parked, and the receiveq full again, which the device does not know of yet
     suspended,  // the device is about to be reset: the owner leaves both rings alone
     cleared,    // the device has been reset: the owner starts both rings anew, and leaves them alone otherwise
     stopped,    // the device is gone
@@ -52,6 +55,7 @@ public:
 
     // Received packets go to the pairs that `owners` names; before the pair is first taken.
     void hand_off_by(const FlowOwners& owners, const std::vector<std::unique_ptr<PairCore>>& pairs) noexcept {
+        takes_arrivals_ = true;
         owners_ = &owners;
         peers_ = &pairs;
     }
@@ -77,6 +81,7 @@ public:
     void want(Shape shape) noexcept;
     // True once the owner, or the control thread in the place of an absent one, has taken up the wanted shape.
     [[nodiscard]] bool settled() noexcept;
+    [[nodiscard]] bool wants(Shape shape) const noexcept { return wanted_.load(std::memory_order_relaxed) == shape; }
     // After DRIVER_OK: tells the device about the buffers that prepare posted.
     void notify_receiveq() const noexcept { receiveq_->ring_doorbell(); }
 
@@ -93,11 +98,12 @@ private:
     [[gnu::noinline]] void answer() noexcept;
     void follow_shape() noexcept;
     void restart() noexcept;
+    void empty_receiveq() noexcept;
     // What a burst does now and then only, out of its way.
     [[gnu::noinline]] void tend_receiveq() noexcept;
     [[gnu::noinline]] std::size_t allocate_reclaimed(Batch& batch, std::size_t wanted, std::uint64_t shape) noexcept;
     [[gnu::noinline]] void give_others(Batch& batch, std::size_t done) noexcept;
-    std::size_t recv_own(Batch& batch, std::size_t most) noexcept;
+    [[gnu::noinline]] std::size_t recv_with_arrivals(Batch& batch, std::size_t most) noexcept;
     bool recv_arrivals(Batch& batch, std::size_t most) noexcept;
     void hand_off(Batch& batch) noexcept;
     std::size_t hand_over(Batch& batch) noexcept;
@@ -107,6 +113,7 @@ private:
     [[nodiscard]] std::optional<WakeReason> look() noexcept;
     [[nodiscard]] bool arm_rings() noexcept;
     void disarm_rings() noexcept;
+    [[nodiscard]] bool is_parked() const noexcept { return shape_ >= Shape::parked && shape_ <= Shape::refilled; }
     // The device may use the rings, and the owner with it.
     [[nodiscard]] bool is_live() const noexcept {
         return shape_ == Shape::active || shape_ == Shape::draining || shape_ == Shape::parked;
@@ -130,6 +137,8 @@ private:
     PairCore* relay_target_ = nullptr;
     const FlowOwners* owners_ = nullptr;
     const std::vector<std::unique_ptr<PairCore>>* peers_ = nullptr;
+    Relay delivered_;              // before the receiveq was reset, and not yet received
+    bool takes_arrivals_ = false;  // recv has more to look at than the receiveq
     bool arrivals_turn_ = false;
     Batch relayed_;  // taken from the relay, and not yet by the transmitq
     Counter wakeups_;

@@ -62,12 +62,24 @@ public:
         static_cast<void>(ring_.publish());
     }
 
-    void restart() noexcept override {
+    void take_delivered(Batch& batch) noexcept override {
+        burst_bytes_ = 0;
+        ring_.look(Batch::capacity);
+        receive_rest(batch, Batch::capacity);
+        counters.packets.add(batch.size());
+        counters.bytes.add(burst_bytes_);
+    }
+
+    void empty() noexcept override {
         for (virtio::Used used; ring_.has_used() && ring_.take(used); counters.lost.add()) pool_->give(slots_[used.id]);
         ring_.slots().for_each_outstanding([this](std::uint32_t slot) { pool_->give(slots_[slot]); });
         ring_.restart();
         std::fill_n(slots_.get(), size(), BufferRef{});  // no descriptor is right any more
         broken_ = false;
+    }
+
+    void restart() noexcept override {
+        empty();
         fill();
     }
 

@@ -43,6 +43,11 @@ public:
     // The device has been reset: everything posted goes back to the pool, what was delivered in it is counted as lost,
     // and the ring starts anew, full.
     virtual void restart() noexcept = 0;
+    // Once the queue alone has been reset: fills the batch, which must be empty, with what was delivered, and gives the
+    // device nothing; then, when there is no more, everything posted goes back to the pool, and the ring starts anew,
+    // empty. VIRTIO 1.3, 2.6.1.
+    virtual void take_delivered(Batch& batch) noexcept = 0;
+    virtual void empty() noexcept = 0;
 
     [[nodiscard]] virtual bool has_used() const noexcept = 0;
     [[nodiscard]] virtual bool arm() noexcept = 0;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "driver/net/net_device.hpp"
 #include "driver/support/endian.hpp"
 #include "driver/support/errors.hpp"
+#include "driver/virtio/spec.hpp"
 
 namespace vmq::net {
 
@@ -43,6 +45,7 @@ void NetDevice::grow(unsigned count) {
     // was in use before or an earlier command failed, keeps it.
     for (unsigned i = before; i < count; ++i)
         if (pairs_[i]->pool() == nullptr) prepare(*pairs_[i]);
+    offer_buffers(before, count);
     command_queue_pairs(count);
     queue_pairs_.store(count, std::memory_order_relaxed);
     for (unsigned i = before; i < count; ++i) {
@@ -78,6 +81,49 @@ void NetDevice::shrink(unsigned count) {
     }
     queue_pairs_.store(count, std::memory_order_relaxed);
     want(Shape::parked);
+    if (features_.has(virtio::Feature::ring_reset)) return_buffers(count, before);
+}
+
+// Resets the receiveqs of parked pairs, so that their buffers are the owners' again. 2.6.1
+void NetDevice::return_buffers(unsigned first, unsigned last) noexcept {
+    for (unsigned i = first; i < last; ++i) pairs_[i]->want(Shape::returning);
+    unsigned next = first;
+    try {
+        await_owners(first, last);
+        for (; next < last; ++next) {
+            transport_->reset_queue(receiveq_of(next));
+            pairs_[next]->want(Shape::emptied);
+        }
+    } catch (const std::system_error& error) {
+        // The change itself is done. Where an owner does not call in the buffers stay posted, as without RING_RESET;
+        // those of a queue that does not answer its reset may be written at any time, and nobody touches them.
+        log(LogLevel::warning, error.what());
+        if (error.code() != Errc::owner_timeout) ++next;
+        for (; next < last; ++next) pairs_[next]->want(Shape::parked);
+    }
+}
+
+// The opposite: fills the receiveqs that have been reset, and enables them.
+void NetDevice::offer_buffers(unsigned first, unsigned last) {
+    for (unsigned i = first; i < last; ++i) {
+        PairCore& pair = *pairs_[i];
+        if (pair.wants(Shape::returning)) {
+            support::fail(Errc::device_timeout,
+                          name_ + ": queue pair " + std::to_string(i) + ": the device never reset its receiveq",
+                          "the device has to be reset");
+        }
+        if (!pair.wants(Shape::emptied)) continue;
+        pair.want(Shape::refilled);
+        try {
+            await_owners(i, i + 1);
+            if (!transport_->enable_queue(receiveq_of(i), pair.receiveq().config(plan_.pairs[i].receive)))
+                support::fail(Errc::device_refused, name_ + ": interrupt vector of queue pair " + std::to_string(i));
+        } catch (...) {
+            pair.want(Shape::emptied);
+            throw;
+        }
+        pair.want(Shape::parked);
+    }
 }
 
 // Pairs without flows are no fault; the change has failed already, and says why.

@@ -22,9 +22,6 @@ constexpr std::uint16_t largest_default_ring = 1024;
 constexpr std::uint16_t control_ring_size = 64;
 constexpr unsigned ethernet_overhead = 18;  // header and one VLAN tag
 
-QueueIndex receiveq_of(unsigned pair) { return {static_cast<std::uint16_t>(2 * pair)}; }
-QueueIndex transmitq_of(unsigned pair) { return {static_cast<std::uint16_t>(2 * pair + 1)}; }
-
 virtio::RingFormat ring_format(virtio::FeatureSet features) {
     return {.packed = features.has(Feature::ring_packed),
             .in_order = features.has(Feature::in_order),

@@ -42,6 +42,7 @@ inline constexpr Reg<std::uint16_t, Access::ro> queue_notify_off{0x1e};
 inline constexpr Reg<std::uint64_t, Access::rw> queue_desc{0x20};
 inline constexpr Reg<std::uint64_t, Access::rw> queue_driver{0x28};
 inline constexpr Reg<std::uint64_t, Access::rw> queue_device{0x30};
+inline constexpr Reg<std::uint16_t, Access::rw> queue_reset{0x3a};
 }  // namespace common_config
 
 // Window is support::MmioWindow, or a test's model of a device. One thread at a time.
@@ -91,6 +92,11 @@ public:
         return set_vector(common_config::config_msix_vector, vector, "configuration changes");
     }
     [[nodiscard]] bool enable_queue(QueueIndex queue, const QueueConfig& config) const;
+    // The register is there with newer devices only.
+    [[nodiscard]] bool has_queue_reset() const noexcept {
+        return common_.size() >= common_config::queue_reset.offset + sizeof(std::uint16_t);
+    }
+    void reset_queue(QueueIndex queue, std::chrono::milliseconds deadline) const;
 
     [[nodiscard]] std::uint16_t notify_off(QueueIndex queue) const {
         common_.write(common_config::queue_select, queue.value);
@@ -146,6 +152,21 @@ void PciRegisters<Window>::reset(std::chrono::milliseconds deadline) const {
         if (std::chrono::steady_clock::now() >= give_up)
             support::fail(Errc::device_timeout, "resetting " + name_,
                           "its status did not become 0 within " + std::to_string(deadline.count()) + " ms");
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+}
+
+template <typename Window>
+void PciRegisters<Window>::reset_queue(QueueIndex queue, std::chrono::milliseconds deadline) const {
+    const auto give_up = std::chrono::steady_clock::now() + deadline;
+    common_.write(common_config::queue_select, queue.value);
+    common_.write(common_config::queue_reset, std::uint16_t{1});
+    // 4.1.4.3.2: it is done when queue_reset reads 0, and queue_enable with it.
+    while (common_.read(common_config::queue_reset) != 0 || common_.read(common_config::queue_enable) != 0) {
+        (void)status();
+        if (std::chrono::steady_clock::now() >= give_up)
+            support::fail(Errc::device_timeout, "resetting " + of(queue),
+                          "queue_reset did not become 0 within " + std::to_string(deadline.count()) + " ms");
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
     }
 }

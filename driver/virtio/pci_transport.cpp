@@ -78,6 +78,8 @@ void PciTransport::reset() {
     function_->enable_bus_mastering();
 }
 
+void PciTransport::reset_queue(QueueIndex queue) { registers_.reset_queue(queue, reset_deadline); }
+
 Doorbell PciTransport::doorbell(QueueIndex queue) {
     const std::uint32_t offset = notify_offset(registers_.notify_off(queue), structures_.notify_off_multiplier,
                                                structures_.notify.length, queue, name());

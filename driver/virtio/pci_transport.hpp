@@ -47,6 +47,9 @@ public:
     }
     [[nodiscard]] Doorbell doorbell(QueueIndex queue) override;
 
+    [[nodiscard]] bool resets_queues() const override { return registers_.has_queue_reset(); }
+    void reset_queue(QueueIndex queue) override;
+
     void read_config(std::size_t offset, std::span<std::byte> bytes) override { registers_.read_config(offset, bytes); }
     [[nodiscard]] std::size_t config_size() override { return registers_.config_size(); }
 

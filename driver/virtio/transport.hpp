@@ -64,6 +64,11 @@ public:
     [[nodiscard]] virtual bool set_config_vector(VectorIndex vector) = 0;
     [[nodiscard]] virtual bool enable_queue(QueueIndex queue, const QueueConfig& config) = 0;
     [[nodiscard]] virtual Doorbell doorbell(QueueIndex queue) = 0;
+    // Whether single queues can be reset, with RING_RESET negotiated. reset_queue then returns once the device has let
+    // go of all the queue's buffers, and the queue may be enabled anew; throws Errc::device_timeout after the deadline.
+    // Nobody may notify the queue meanwhile. 2.6.1, 4.1.4.3.2
+    [[nodiscard]] virtual bool resets_queues() const { return false; }
+    virtual void reset_queue(QueueIndex /*queue*/) {}
 
     // Device configuration, consistent by config_generation within bounded tries (2.5.1, 4.1.4.3.1). Ask for one field
     // a call: 2, 4 or 8 bytes are read as such a field, in little-endian order, anything else byte by byte (4.1.3.1).

@@ -63,6 +63,8 @@ struct VectorStats {
     std::string affinity;                      // /proc/irq/N/effective_affinity_list, empty when unknown
     std::string trouble;                       // why the affinity could not be set, empty when it could
     std::uint64_t moved = 0;                   // times something else moved it and it was put back
+    // Interrupts that other vCPUs have handled than the one that was wanted at the time.
+    std::uint64_t elsewhere = 0;
 };
 
 struct InterruptTable {

@@ -90,7 +90,7 @@ void NetDevice::reset() {
 bool NetDevice::enable_queue(std::uint16_t queue, const virtio::QueueConfig& config) {
     namespace bits = virtio::device_status;
     const std::string name = "virtqueue " + std::to_string(queue);
-    if (!negotiation_.has(bits::features_ok) || running())
+    if (!negotiation_.has(bits::features_ok) || (running() && !features().has(Feature::ring_reset)))
         violations_.add(name + " enabled outside of FEATURES_OK and DRIVER_OK");
     const std::lock_guard control_lock{control_mutex_};
     bool connected = true;
@@ -106,6 +106,24 @@ bool NetDevice::enable_queue(std::uint16_t queue, const virtio::QueueConfig& con
         target->enable(granted, features(), config_.ring_start);
     });
     return connected;
+}
+
+// 2.6.1
+void NetDevice::reset_queue(std::uint16_t queue) {
+    const std::string name = "virtqueue " + std::to_string(queue);
+    if (!running() || !features().has(Feature::ring_reset)) violations_.add(name + " reset without RING_RESET");
+    if (config_.never_resets_queues) {
+        std::this_thread::sleep_for(config_.reset_deadline);
+        support::fail(Errc::device_timeout, "resetting " + name + " of the software device");
+    }
+    if (queue / 2u >= lanes_.size()) return violations_.add(name + " reset, which is no receiveq or transmitq");
+    Lane& lane = *lanes_[queue / 2u];
+    const std::lock_guard lock{lane.mutex};
+    Virtqueue* target = ring(queue);
+    if (!target->enabled()) violations_.add(name + " reset, which is not enabled");
+    target->disable();
+    queue % 2 == 0 ? lane.receiveq.stop() : lane.transmitq.stop();
+    take_notifications(queue, true);
 }
 
 bool NetDevice::set_config_vector(virtio::VectorIndex vector) {
@@ -127,6 +145,8 @@ bool NetDevice::take_notifications(std::uint16_t queue, bool discard) {
     const std::uint64_t rung = doorbells_[queue].drain();
     if (rung == 0) return false;
     if (early && initialising()) violations_.add("virtqueue " + std::to_string(queue) + " notified before DRIVER_OK");
+    if (!discard && running() && features().has(Feature::ring_reset) && !ring(queue)->enabled())
+        violations_.add("virtqueue " + std::to_string(queue) + " notified after it was reset");
     if (!discard) notifications_[queue].fetch_add(rung, std::memory_order_relaxed);
     return true;
 }

@@ -57,6 +57,7 @@ struct NetConfig {
     bool refuse_features = false;
     std::chrono::milliseconds reset_time{0};
     bool never_resets = false;
+    bool never_resets_queues = false;
     std::chrono::milliseconds reset_deadline{100};
     bool serve_control_queue = true;  // by a thread of the device's own; else by step()
 };
@@ -141,6 +142,7 @@ private:
     void write_status(std::uint8_t status);
     void reset();
     [[nodiscard]] bool enable_queue(std::uint16_t queue, const virtio::QueueConfig& config);
+    void reset_queue(std::uint16_t queue);
     [[nodiscard]] bool set_config_vector(virtio::VectorIndex vector);
     void raise_config();
 

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] bool set_config_vector(virtio::VectorIndex vector) override;
     [[nodiscard]] bool enable_queue(virtio::QueueIndex queue, const virtio::QueueConfig& config) override;
     [[nodiscard]] virtio::Doorbell doorbell(virtio::QueueIndex queue) override;
+    [[nodiscard]] bool resets_queues() const override { return true; }
+    void reset_queue(virtio::QueueIndex queue) override { device_.reset_queue(queue.value); }
 
     void read_config(std::size_t offset, std::span<std::byte> bytes) override;
     [[nodiscard]] std::size_t config_size() override;

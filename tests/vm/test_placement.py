@@ -132,7 +132,7 @@ class Placement(GuestCase):
                 start=$(cut -d' ' -f1 /proc/uptime)
                 while [ "$(cat {file})" != {wanted} ]; do sleep 0.1; done
                 echo "$start $(cut -d' ' -f1 /proc/uptime)" """).split()
-            self.assertLess(float(seconds[1]) - float(seconds[0]), 2.0, "repaired within about a second")
+            self.assertLess(float(seconds[1]) - float(seconds[0]), 1.0, "repaired within a second")
             counted = [vector for vector in echo.interrupts()["vectors"] if vector["irq"] == row["irq"]]
             self.assertEqual([vector["moved"] for vector in counted], [times])
             again = next(now for now in self.rows(echo) if now["irq"] == row["irq"])

@@ -28,6 +28,7 @@ class Report:
     answered: int = 0
     duplicates: int = 0
     foreign: int = 0
+    reordered: int = 0  # answers that came after a later request's of the same flow
     seconds: float = 0.0
     missing_at: list[float] = field(default_factory=list)  # seconds since the start, one per request without answer
     round_trips_ms: list[float] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Report:
             "missing": self.missing,
             "duplicates": self.duplicates,
             "foreign": self.foreign,
+            "reordered": self.reordered,
             "missing_at_seconds": [round(moment, 3) for moment in self.missing_at],
             "round_trip_ms_median": round(statistics.median(trips), 3),
             "round_trip_ms_p99": round(trips[int(len(trips) * 0.99)], 3),
@@ -59,18 +61,20 @@ class Report:
 
 
 class UdpFlows:
-    """`flows` sockets that send in turn, `rate` requests a second in all, evenly spaced, from a thread of its own."""
+    """`flows` sockets that send in turn, `burst` requests each time, `rate` a second in all, from a thread of its own."""
 
     GRACE = 2.0  # seconds that the last requests have for their answers
 
     def __init__(self, space: NetworkSpace, address: str, flows: int = 64, rate: float = 200.0, size: int = 64,
-                 port: int = ECHO_PORT) -> None:
+                 port: int = ECHO_PORT, burst: int = 1) -> None:
         self._space = space
         self._peer = (address, port)
         self._padding = bytes(max(0, size - _HEADER.size))
+        self._burst = burst
         self._opened: list[socket.socket] = []  # every socket ever; the last `flows` of them send
         self._outstanding: dict[tuple[int, int], int] = {}
         self._answered: set[tuple[int, int]] = set()
+        self._latest: dict[int, int] = {}  # of each flow, the number of the latest request that was answered
         self._stop = threading.Event()
         self._renew = threading.Event()
         self.report = Report(flows, rate)
@@ -122,7 +126,7 @@ class UdpFlows:
             due = started + self.report.sent / self.report.rate
             wait = due - time.monotonic()
             if wait <= 0:
-                self._send()
+                self._send_burst()
             self._collect(selector, max(0.0, min(wait, 0.1)))
         self.report.seconds = time.monotonic() - started
         deadline = time.monotonic() + self.GRACE
@@ -131,8 +135,12 @@ class UdpFlows:
         origin = int(started * 1e9)
         self.report.missing_at = sorted((sent - origin) / 1e9 for sent in self._outstanding.values())
 
-    def _send(self) -> None:
-        flow = len(self._opened) - self.report.flows + self.report.sent % self.report.flows
+    def _send_burst(self) -> None:
+        turn = self.report.sent // self._burst
+        for _ in range(self._burst):
+            self._send(len(self._opened) - self.report.flows + turn % self.report.flows)
+
+    def _send(self, flow: int) -> None:
         number = self.report.sent
         now = time.monotonic_ns()
         self._outstanding[flow, number] = now
@@ -160,6 +168,8 @@ class UdpFlows:
             del self._outstanding[request]
             self._answered.add(request)
             self.report.answered += 1
+            self.report.reordered += number < self._latest.get(flow, 0)
+            self._latest[flow] = number
             self.report.round_trips_ms.append((time.monotonic_ns() - sent) / 1e6)
         elif request in self._answered:
             self.report.duplicates += 1

@@ -19,13 +19,6 @@ void append_trouble(std::string& trouble, const std::string& more) {
     trouble += more;
 }
 
-std::uint64_t handled_elsewhere(const VectorStats& vector, const std::vector<unsigned>& cpus) {
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < std::min(cpus.size(), vector.kernel_counts.size()); ++i)
-        if (static_cast<int>(cpus[i]) != vector.wanted_cpu) sum += vector.kernel_counts[i];
-    return sum;
-}
-
 void fill_vector(MapRow& row, int index, const InterruptTable& interrupts) {
     row.vector = index;
     const auto found =
@@ -36,7 +29,7 @@ void fill_vector(MapRow& row, int index, const InterruptTable& interrupts) {
     row.wanted_cpu = found->wanted_cpu;
     row.irq_cpus = found->affinity;
     row.irq_moved = found->moved;
-    if (row.wanted_cpu >= 0) row.irq_elsewhere = handled_elsewhere(*found, interrupts.cpus);
+    if (row.wanted_cpu >= 0) row.irq_elsewhere = found->elsewhere;
     append_trouble(row.trouble, tools::vector_trouble(*found));
 }
 

@@ -22,7 +22,7 @@ struct MapRow {
     int wanted_cpu = -1;
     std::string irq_cpus;             // where the kernel has it, empty when unknown
     std::uint64_t irq_moved = 0;      // times something else moved it and it was put back
-    std::uint64_t irq_elsewhere = 0;  // interrupts that other vCPUs than the wanted one have handled
+    std::uint64_t irq_elsewhere = 0;  // interrupts that other vCPUs have handled than the one wanted at the time
     int thread_id = 0;
     int thread_cpu = -1;
     int pair_cpu = -1;  // the vCPU the pair was placed on

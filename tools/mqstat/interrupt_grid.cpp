@@ -52,6 +52,7 @@ tools::Json interrupt_json(const InterruptTable& table) {
                            {"wanted_cpu", tools::or_null(vector.wanted_cpu)},
                            {"affinity", vector.affinity.empty() ? Json(nullptr) : Json(vector.affinity)},
                            {"moved", vector.moved},
+                           {"elsewhere", vector.elsewhere},
                            {"trouble", trouble.empty() ? Json(nullptr) : Json(trouble)}});
     }
     return {{"cpus", table.cpus}, {"vectors", std::move(vectors)}};

@@ -18,7 +18,8 @@ from lab.traffic import UdpFlows
 from lib.processes import Failure
 
 SECONDS_FOR_A_CHANGE = 5
-RATE = 200  # requests a second
+RATE = 400  # requests a second
+BURST = 4  # of one flow at once, so that they could overtake each other
 
 
 def _counts(pairs, changes, seed):
@@ -44,14 +45,14 @@ def _script(nic, counts):
 def _changes(guest, pairs, changes, seed):
     guest.guest.require(f"mqctl bind {guest.nic}")
     echo = Echo(guest)
-    flows = UdpFlows(guest.tap.space, GUEST_ADDRESS, rate=RATE)
+    flows = UdpFlows(guest.tap.space, GUEST_ADDRESS, rate=RATE, burst=BURST)
     done = guest.guest.run(_script(guest.nic, _counts(pairs, changes, seed)), 60 + changes * SECONDS_FOR_A_CHANGE)
     report = flows.stop()
     echo.stop()
     if done.code != 0:
         raise Failure(f"mqctl combined: exit code {done.code}: {done.err}")
     times = [float(after) - float(before) for before, after in (line.split() for line in done.out.splitlines())]
-    return {"sent": report.sent, "lost": report.missing, "doubled": report.duplicates,
+    return {"sent": report.sent, "lost": report.missing, "doubled": report.duplicates, "reordered": report.reordered,
             "microseconds": [round(1e6 * seconds) for seconds in times]}
 
 

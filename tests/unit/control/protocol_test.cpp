@@ -33,8 +33,8 @@ auto members(const PairStats& record) {
 }
 
 auto members(const VectorStats& record) {
-    const auto& [a, b, c, d, e, f, g, h, i] = record;
-    return std::tuple(a, b, c, d, e, f, g, h, i);
+    const auto& [a, b, c, d, e, f, g, h, i, j] = record;
+    return std::tuple(a, b, c, d, e, f, g, h, i, j);
 }
 
 template <typename T>

@@ -79,10 +79,10 @@ TEST(MapRows, CountMovesAndInterruptsOnOtherCpus) {
     Info info;
     info.pairs = {pair(0, 1, 1)};
     VectorStats moved = vector(1, "rxtx-0", 2, "2");
-    moved.kernel_counts = {5, 1000, 7};
     moved.moved = 3;
+    moved.elsewhere = 12;
     VectorStats config = vector(0, "config", -1, "0");
-    config.kernel_counts = {1, 2, 3};
+    config.elsewhere = 5;
     const auto rows = map_rows(info, {{0, 2, 3}, {config, moved}});
     ASSERT_EQ(rows.size(), 2u);
     EXPECT_EQ(rows[0].irq_moved, 3u);

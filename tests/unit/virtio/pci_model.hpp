@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -22,6 +23,7 @@ struct PciModel {
         std::uint16_t size = 256;
         std::uint16_t vector = 0xffff;
         std::uint16_t enable = 0;
+        int reset_reads = -1;  // of queue_reset, until it is done; negative: there is none under way
         std::uint16_t notify_off = 0;
         std::map<std::uint32_t, std::uint64_t> addresses;
     };
@@ -42,6 +44,7 @@ struct PciModel {
     std::uint8_t status = 0x0f;
     int reset_reads = 0;  // status reads until a reset is done
     bool resetting = false;
+    int queue_reset_reads = 0;  // reads of queue_reset until a queue's reset is done
     bool gone = false;
     std::uint8_t generation = 0;
     int config_changes = 0;  // left to come, one after each read of the device configuration
@@ -73,6 +76,8 @@ struct PciModel {
                 return queues.at(queue_select).enable;
             case 0x1e:
                 return queues.at(queue_select).notify_off;
+            case 0x3a:
+                return finish_queue_reset(queues.at(queue_select));
             default:
                 ADD_FAILURE() << "read at " << offset;
                 return 0;
@@ -113,9 +118,19 @@ struct PciModel {
             case 0x30:
                 queues.at(queue_select).addresses[offset] = value;
                 break;
+            case 0x3a:
+                queues.at(queue_select).reset_reads = queue_reset_reads;
+                break;
             default:
                 ADD_FAILURE() << "write at " << offset;
         }
+    }
+    static std::uint64_t finish_queue_reset(Queue& queue) {
+        if (queue.reset_reads < 0) return 0;
+        if (--queue.reset_reads >= 0) return 1;
+        const std::uint16_t notify_off = std::exchange(queue, {}).notify_off;
+        queue.notify_off = notify_off;
+        return 0;
     }
     [[nodiscard]] std::uint16_t answer(std::uint64_t vector) const {
         if (wrong_vector >= 0) return static_cast<std::uint16_t>(wrong_vector);

@@ -132,6 +132,34 @@ TEST_F(PciRegistersTest, QueuesThatCannotBeEnabled) {
     for (const PciModel::Write& write : model_.writes) EXPECT_EQ(write.offset, 0x16U);
 }
 
+class PciQueueResetTest : public PciRegistersTest {
+protected:
+    PciRegisters<PciModelWindow> longer_{PciModelWindow{model_, 64}, PciModelWindow{model_, 24}, "0000:00:04.0"};
+};
+
+TEST_F(PciQueueResetTest, TheRegisterIsThereWithLongerStructuresOnly) {
+    EXPECT_FALSE(registers_.has_queue_reset());
+    EXPECT_TRUE(longer_.has_queue_reset());
+}
+
+TEST_F(PciQueueResetTest, OneQueueIsResetAndMayBeEnabledAgain) {
+    ASSERT_TRUE(longer_.enable_queue({1}, queue_config(64, {1})));
+    ASSERT_TRUE(longer_.enable_queue({2}, queue_config(64, {2})));
+    model_.queue_reset_reads = 3;
+    longer_.reset_queue({1}, 1s);
+    EXPECT_EQ(model_.queues[1].enable, 0u);
+    EXPECT_EQ(model_.queues[2].enable, 1u);
+    EXPECT_TRUE(longer_.enable_queue({1}, queue_config(64, {1})));
+    EXPECT_EQ(model_.queues[1].enable, 1u);
+}
+
+TEST_F(PciQueueResetTest, AResetThatNeverEndsIsGivenUp) {
+    ASSERT_TRUE(longer_.enable_queue({1}, queue_config(64, {1})));
+    model_.queue_reset_reads = 1'000'000;
+    const std::string text = failure(Errc::device_timeout, [&] { longer_.reset_queue({1}, 5ms); });
+    EXPECT_NE(text.find("virtqueue 1 of 0000:00:04.0"), std::string::npos) << text;
+}
+
 TEST_F(PciRegistersTest, ConfigurationFieldsAreReadWithTheirWidth) {
     for (unsigned i = 0; i < 24; ++i) model_.config[i] = static_cast<std::byte>(i);
     const std::vector<std::tuple<std::size_t, std::size_t, std::vector<std::size_t>>> reads{{0, 6, {1, 1, 1, 1, 1, 1}},
