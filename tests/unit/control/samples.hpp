@@ -63,8 +63,9 @@ inline Stats sample_stats() {
 inline InterruptTable sample_interrupts() {
     InterruptTable table;
     table.cpus = {0, 2, 3};
-    table.vectors = {{1, "rx-0", big + 24, 33, {big + 25, 0, big + 26}, 2, "2", "EIO from smp_affinity_list", big + 27, big + 28},
-                     {}};
+    table.vectors = {
+        {1, "rx-0", big + 24, 33, {big + 25, 0, big + 26}, 2, "2", "EIO from smp_affinity_list", big + 27, big + 28},
+        {}};
     return table;
 }
 
