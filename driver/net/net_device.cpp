@@ -16,7 +16,7 @@ NetDevice::NetDevice(std::unique_ptr<virtio::Transport> transport, const Options
     : options_(options), name_(transport->name()), default_pairs_(default_pairs), transport_(std::move(transport)) {
     try {
         start(choose_nodes);
-        start_hashing();
+        put_settings_in_force();
         set_queue_pairs(wanted_pairs());
     } catch (...) {
         reset_for_good();

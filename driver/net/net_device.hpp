@@ -102,6 +102,7 @@ private:
     void lose();
     void clear_rings();
     void resume();
+    void put_settings_in_force();
     void require_same_device() const;
     void each_prepared_pair(Shape shape);
 

@@ -53,8 +53,7 @@ void NetDevice::resume() {
             support::fail(Errc::device_refused, name_ + ": the device came back without its interrupt vectors");
         static_cast<void>(std::move(device).start());
         if (control_ != nullptr) control_->forget_unanswered();
-        start_hashing();
-        if (queue_pairs() > 1) command_queue_pairs(queue_pairs());
+        put_settings_in_force();
     } catch (...) {
         transport_->disconnect();
         throw;
