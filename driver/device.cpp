@@ -49,6 +49,7 @@ public:
         net_.set_queue_pairs(count);
         placement_.follow_queue_pairs();
     }
+    void reset() override { net_.reset(); }
     RssInfo rss() override { return net_.rss(); }
     void set_rss(const RssSettings& settings) override { net_.set_rss(settings); }
 
@@ -147,6 +148,10 @@ InterruptTable Device::interrupts() const {
 
 void Device::set_queue_pairs(unsigned count) {
     impl_->on_control_thread([&] { impl_->set_queue_pairs(count); });
+}
+
+void Device::reset() {
+    impl_->on_control_thread([&] { impl_->reset(); });
 }
 
 RssInfo Device::rss() const {

@@ -145,6 +145,7 @@ RssInfo ControlClient::rss() { return impl_->ask<RssInfo>(control::GetRss{}, que
 void ControlClient::set_rss(const RssSettings& settings) {
     impl_->ask<control::Done>(control::SetRss{settings}, change_deadline);
 }
+void ControlClient::reset() { impl_->ask<control::Done>(control::Reset{}, change_deadline); }
 void ControlClient::set_queue_pairs(unsigned count) {
     impl_->ask<control::Done>(control::SetQueuePairs{count}, change_deadline);
 }

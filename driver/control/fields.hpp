@@ -95,10 +95,11 @@ void each_field(T& record, Visit&& visit) {
 
 template <Is<Stats> T, typename Visit>
 void each_field(T& record, Visit&& visit) {
-    auto& [pairs, config_changes, reconnects, control_commands, control_failures] = record;
+    auto& [pairs, config_changes, reconnects, resets, control_commands, control_failures] = record;
     visit("pairs", pairs);
     visit("config_changes", config_changes);
     visit("reconnects", reconnects);
+    visit("resets", resets);
     visit("control_commands", control_commands);
     visit("control_failures", control_failures);
 }

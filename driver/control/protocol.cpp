@@ -88,6 +88,7 @@ Request to_request(const Json& message) {
     if (command == "stats") return GetStats{};
     if (command == "interrupts") return GetInterrupts{};
     if (command == "rss") return GetRss{};
+    if (command == "reset") return Reset{};
     throw Malformed("there is no such command");
 }
 
@@ -114,6 +115,7 @@ std::string encode(const Request& request) {
                    [&](GetStats) { message["command"] = "stats"; },
                    [&](GetInterrupts) { message["command"] = "interrupts"; },
                    [&](GetRss) { message["command"] = "rss"; },
+                   [&](Reset) { message["command"] = "reset"; },
                    [&](const SetQueuePairs& set) {
                        message["command"] = "set_queue_pairs";
                        message["count"] = set.count;

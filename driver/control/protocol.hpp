@@ -5,6 +5,7 @@
 //   {"schema":1,"command":"interrupts"}                   {"schema":1,"interrupts":{...}}
 //   {"schema":1,"command":"rss"}                          {"schema":1,"rss":{...}}
 //   {"schema":1,"command":"set_queue_pairs","count":2}    {"schema":1,"done":true}
+//   {"schema":1,"command":"reset"}                        {"schema":1,"done":true}
 //   {"schema":1,"command":"set_rss","settings":{...}}     {"schema":1,"done":true}
 //   any of them, refused {"schema":1,"error":{"category":"vmq","code":10,"text":"..."}}
 //
@@ -35,13 +36,14 @@ struct GetInfo {};
 struct GetStats {};
 struct GetInterrupts {};
 struct GetRss {};
+struct Reset {};
 struct SetQueuePairs {
     unsigned count = 0;
 };
 struct SetRss {
     RssSettings settings;
 };
-using Request = std::variant<GetInfo, GetStats, GetInterrupts, GetRss, SetQueuePairs, SetRss>;
+using Request = std::variant<GetInfo, GetStats, GetInterrupts, GetRss, Reset, SetQueuePairs, SetRss>;
 
 struct Done {};
 struct Failure {

@@ -53,6 +53,10 @@ struct Perform {
         handler.set_rss(request.settings);
         return Done{};
     }
+    Reply operator()(Reset) const {
+        handler.reset();
+        return Done{};
+    }
     Reply operator()(SetQueuePairs request) const {
         handler.set_queue_pairs(request.count);
         return Done{};

@@ -26,6 +26,7 @@ struct Handler {
     virtual InterruptTable interrupts() = 0;
     virtual RssInfo rss() = 0;
     virtual void set_queue_pairs(unsigned count) = 0;
+    virtual void reset() = 0;
     virtual void set_rss(const RssSettings& settings) = 0;
 };
 

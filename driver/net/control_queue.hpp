@@ -27,6 +27,10 @@ public:
     [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept {
         return std::visit([vector](const auto& ring) { return ring.config(vector); }, ring_);
     }
+    void restart() noexcept override {
+        std::visit([](auto& ring) { ring.restart(); }, ring_);
+        ControlPath::restart();
+    }
     void set_doorbell(virtio::Doorbell doorbell) noexcept { doorbell_ = doorbell; }
 
 private:

@@ -39,6 +39,7 @@ Stats NetDevice::stats() const {
     for (const auto& pair : pairs_) stats.pairs.push_back(pair->stats());
     stats.config_changes = config_changes_.value();
     stats.reconnects = reconnects_.value();
+    stats.resets = resets_.value();
     if (control_ != nullptr) {
         stats.control_commands = control_->commands();
         stats.control_failures = control_->failures();
@@ -102,10 +103,16 @@ void NetDevice::serve_events() {
 
 // 4.1.4.3.1 and 2.1.1: what a configuration change interrupt may mean.
 void NetDevice::look_at_config() {
-    if (stopped_ || lost_) return;
+    if (stopped_) return;
+    if (lost_) {
+        if (transport_->connection_fd() < 0) try_to_revive();
+        return;
+    }
     try {
-        if ((transport_->status() & virtio::device_status::needs_reset) != 0)
-            return stop("the device asks for a reset (DEVICE_NEEDS_RESET)");
+        if ((transport_->status() & virtio::device_status::needs_reset) != 0) {
+            note_trouble(name_ + ": the device asks for a reset (DEVICE_NEEDS_RESET)");
+            return try_to_revive();
+        }
         const bool up = read_link_up(*transport_, features_);
         if (link_up_.exchange(up, std::memory_order_relaxed) == up) return;
         config_changes_.add();

@@ -68,6 +68,8 @@ public:
     // A device that may go away and come back: readable when serve_connection is to be called; -1: it may not.
     [[nodiscard]] int connection_fd() { return transport_->connection_fd(); }
     void serve_connection();
+    // Resets the device and tells it everything again; see vmq::Device.
+    void reset();
     // Tells every owner that nothing will come any more, waits for them under the deadline, and resets the device.
     void let_go();
 
@@ -99,9 +101,13 @@ private:
     void stop(const std::string& why);
     void reset_for_good() noexcept;
 
-    void lose();
+    void lose(const std::string& why);
     void clear_rings();
-    void resume();
+    void revive();
+    void try_to_revive();
+    void note_trouble(const std::string& what);
+    void resume(const std::function<bool()>& have_vectors);
+    void give_shapes();
     void put_settings_in_force();
     void require_same_device() const;
     void each_prepared_pair(Shape shape);
@@ -138,7 +144,7 @@ private:
     unsigned buffers_per_pair_ = 0;
     unsigned buffer_size_ = 0;
     std::uint64_t ring_memory_ = 0;
-    bool lost_ = false;     // the device is away and waited for
+    bool lost_ = false;     // the device is away and waited for, or being reset
     bool cleared_ = false;  // while it is: no ring holds anything any more
     std::string last_trouble_;
     bool stopped_ = false;  // nothing will come any more; the application has to close the device
@@ -146,6 +152,7 @@ private:
     std::atomic<unsigned> queue_pairs_{1};
     Counter config_changes_;
     Counter reconnects_;
+    Counter resets_;
 
     std::array<VectorEvent, 2> common_events_;  // of the vectors that belong to no single pair
     std::vector<virtio::DmaBlock> ring_blocks_;

@@ -10,7 +10,7 @@ namespace vmq::virtio {
 void ControlPath::require_usable(const std::string& what) const {
     if (!usable()) {
         support::fail(Errc::control_queue_unusable, what + ": an earlier command was never answered",
-                      "restart the application to reset the device");
+                      "run: mqctl reset");
     }
 }
 

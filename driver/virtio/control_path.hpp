@@ -28,7 +28,7 @@ public:
     // Throws Errc::control_queue_unusable where that is so.
     void require_usable(const std::string& what) const;
     // The device has been reset: no command is unanswered any more.
-    void forget_unanswered() noexcept { usable_.store(true, std::memory_order_relaxed); }
+    virtual void restart() noexcept { usable_.store(true, std::memory_order_relaxed); }
 
     [[nodiscard]] std::uint64_t commands() const noexcept { return commands_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }

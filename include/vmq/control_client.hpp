@@ -30,6 +30,7 @@ public:
     [[nodiscard]] Stats stats();
     [[nodiscard]] InterruptTable interrupts();
     [[nodiscard]] RssInfo rss();
+    void reset();
     void set_queue_pairs(unsigned count);
     void set_rss(const RssSettings& settings);
 

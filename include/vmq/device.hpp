@@ -47,6 +47,13 @@ public:
     // lost. VIRTIO 1.3, 5.1.6.5.5.
     void set_queue_pairs(unsigned count);
 
+    // Resets the device and sets it up again as it was: pairs, RSS and every other setting. Blocks until it is done;
+    // the threads notice a gap. What was in flight is lost, and counted in tx_lost and rx_lost. Throws
+    // Errc::owner_timeout, and nothing has happened then; or device_timeout, device_refused or device_removed, and it
+    // is tried again until it works. The same happens by itself when the device asks for it (DEVICE_NEEDS_RESET).
+    // VIRTIO 1.3, 2.1.1, 2.4.
+    void reset();
+
     // Receive-side scaling: where flows arrive. Throws Errc::unsupported where the device offers neither RSS nor
     // HASH_REPORT.
     [[nodiscard]] RssInfo rss() const;

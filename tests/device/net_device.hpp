@@ -123,6 +123,8 @@ public:
     // Every flow lands anywhere again, as after a time in which it sent nothing.
     void forget_flows() noexcept;
     void need_reset();
+    // From now on it never becomes reset, or does again.
+    void refuse_resets(bool refuse) noexcept { config_.never_resets = refuse; }
     // Gone, as after an unplug: everything reads as ones, nothing moves.
     void remove();
     void ask_back() { request_.signal(); }

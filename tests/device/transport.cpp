@@ -3,11 +3,18 @@
 
 #include <algorithm>
 
+#include <vmq/error.hpp>
+
+#include "driver/support/errors.hpp"
+
 namespace vmq::software {
 
 std::unique_ptr<virtio::Transport> NetDevice::transport() { return std::make_unique<SoftwareTransport>(*this); }
 
-std::uint8_t SoftwareTransport::status() { return device_.removed_ ? 0xff : device_.negotiation_.status(); }
+std::uint8_t SoftwareTransport::status() {
+    if (device_.removed_) support::fail(Errc::device_removed, "reading the device status of the software device");
+    return device_.negotiation_.status();
+}
 
 void SoftwareTransport::set_status(std::uint8_t status) {
     if (status == 0) return reset();

@@ -38,6 +38,7 @@ Stats difference(const Stats& later, const Stats& earlier) {
     }
     result.config_changes -= earlier.config_changes;
     result.reconnects -= earlier.reconnects;
+    result.resets -= earlier.resets;
     result.control_commands -= earlier.control_commands;
     result.control_failures -= earlier.control_failures;
     return result;

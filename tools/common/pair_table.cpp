@@ -78,6 +78,7 @@ Json pair_json(const Info& info, const Stats& stats) {
             {"rx_skew", skew(received_by_pair(stats))},
             {"config_changes", stats.config_changes},
             {"reconnects", stats.reconnects},
+            {"resets", stats.resets},
             {"control_commands", stats.control_commands},
             {"control_failures", stats.control_failures}};
 }

@@ -62,6 +62,11 @@ void combined(const CommandLine&, Words words) {
     });
 }
 
+void reset(const CommandLine&, Words words) {
+    const std::string device = tools::driven_device(device_word(words, 0));
+    tools::on_device(device, [&] { tools::connect(device).reset(); });
+}
+
 void map(const CommandLine& line, Words words) {
     const std::string device = tools::driven_device(device_word(words, 0));
     tools::on_device(device, [&] {
@@ -150,6 +155,7 @@ constexpr std::array commands{
     Command{"unbind", 1, 1, "DEV", {"dry-run"}, unbind},
     Command{"map", 0, 1, "[DEV]", {"json", "svg"}, map},
     Command{"info", 0, 1, "[DEV]", {"json"}, info},
+    Command{"reset", 0, 1, "[DEV]", {}, reset},
     Command{"rss", 1, 4096, "show, equal N, weight W…, default, key HEX or auto, and [DEV]", {"json"}, rss},
 };
 

@@ -18,6 +18,7 @@ constexpr std::string_view usage = R"(Usage: mqctl COMMAND [ARGUMENTS] [OPTIONS]
   rss equal N, rss weight W..., rss default, rss key HEX [DEV]
                      shares for pairs 0 to N-1, for each pair, for all pairs in use; another hash key
   rss auto [DEV]     move flows from busy pairs to idle ones until the busiest is within 10 % of the mean
+  reset [DEV]        reset the device and set it up again as it was
   info [DEV]         features, rings, MTU, MAC, link, IOMMU mode, vectors, memory
 
 DEV is a PCI address (0000:00:04.0 or 00:04.0), a kernel interface name, vhost-user:/path,

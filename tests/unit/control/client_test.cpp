@@ -77,6 +77,8 @@ TEST_F(ControlClientTest, AsksForEverything) {
     client.set_rss(sample_rss().settings);
     EXPECT_EQ(device.rss_settings.weights, sample_rss().settings.weights);
     EXPECT_EQ(device.rss_settings.table, sample_rss().settings.table);
+    client.reset();
+    EXPECT_EQ(device.resets, 1U);
     client.set_queue_pairs(3);
     EXPECT_EQ(device.queue_pairs, 3U);
     ControlClient moved = std::move(client);

@@ -65,6 +65,10 @@ struct FakeDevice final : Handler {
         rss_settings = settings;
         ++changes;
     }
+    void reset() override {
+        ++resets;
+        ++changes;
+    }
     void set_queue_pairs(unsigned count) override {
         if (on_change) on_change(count);
         queue_pairs = count;
@@ -76,6 +80,7 @@ struct FakeDevice final : Handler {
     std::function<void(unsigned)> on_change;  // may throw: the change is refused
     std::atomic<unsigned> queries{0};
     std::atomic<unsigned> changes{0};
+    std::atomic<unsigned> resets{0};
     std::atomic<unsigned> queue_pairs{4};
 };
 

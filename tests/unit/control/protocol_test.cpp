@@ -50,8 +50,8 @@ auto members(const Info& record) {
 }
 
 auto members(const Stats& record) {
-    const auto& [pairs, b, c, d, e] = record;
-    return std::tuple(members(pairs), b, c, d, e);
+    const auto& [pairs, b, c, d, e, f] = record;
+    return std::tuple(members(pairs), b, c, d, e, f);
 }
 
 auto members(const RssLimits& record) {

@@ -55,6 +55,7 @@ inline Stats sample_stats() {
         stats.pairs.emplace_back().state = state;
     stats.config_changes = big + 21;
     stats.reconnects = big + 30;
+    stats.resets = big + 31;
     stats.control_commands = big + 22;
     stats.control_failures = big + 23;
     return stats;
