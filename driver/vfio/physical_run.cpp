@@ -101,8 +101,9 @@ std::optional<PhysicalRun> search(const SystemRoots& roots, const std::string& o
     const bool enough = available_huge_pages(roots, huge_2m) >= count;
     support::fail(std::make_error_code(std::errc::not_enough_memory),
                   object + ": " + std::to_string(size) + " bytes in one physical piece",
-                  enough ? "of the free huge pages of 2 MiB no " + std::to_string(count) +
-                               " follow each other; reserve more, or early: hugepages=N on the kernel's command line"
+                  enough ? "of the huge pages of 2 MiB that can be had no " + std::to_string(count) +
+                               " follow each other in physical memory; reserve some more (sysctl vm.nr_hugepages), or "
+                               "early (hugepages=N on the kernel's command line)"
                          : huge_page_cure(roots, huge_2m, count));
 }
 
