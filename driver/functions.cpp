@@ -32,6 +32,7 @@ Function describe(const vfio::SystemRoots& roots, std::string address,
     function.kernel_interface = vfio::kernel_interface_of(roots, address);
     function.driver = vfio::driver_of(roots, address);
     function.iommu_group = vfio::iommu_group_of(roots, address);
+    function.no_iommu = vfio::is_noiommu_group(roots, address);
     function.address = std::move(address);
     if (const auto holder = holders.find(function.iommu_group); holder != holders.end()) {
         function.process_id = holder->second.process_id;

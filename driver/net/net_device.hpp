@@ -82,6 +82,7 @@ private:
     void start(const ChooseNodes& choose_nodes);
     [[nodiscard]] bool try_start(unsigned vectors, const ChooseNodes& choose_nodes);
     void read_config();
+    void forget_rings();
     void make_pairs();
     void make_control_queue();
     [[nodiscard]] bool connect_vectors();

@@ -53,7 +53,7 @@ public:
     void read_config(std::size_t offset, std::span<std::byte> bytes) override { registers_.read_config(offset, bytes); }
     [[nodiscard]] std::size_t config_size() override { return registers_.config_size(); }
 
-    void check_memory(std::size_t bytes) override { function_->check_memory(bytes); }
+    void check_memory(std::span<const support::MemoryNeed> needs) override { function_->check_memory(needs); }
     [[nodiscard]] DmaBlock allocate(std::size_t size, int numa_node) override;
     [[nodiscard]] int request_event_fd() override { return function_->request_event_fd(); }
 

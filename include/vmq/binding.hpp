@@ -15,6 +15,7 @@ struct Function {
     std::string kernel_interface;  // "eth0", empty when the kernel's driver does not have it
     std::string driver;            // "virtio-pci", "vfio-pci", empty: none
     int iommu_group = -1;          // -1: none
+    bool no_iommu = false;         // a group of vfio's no-IOMMU mode: nothing protects memory from the function
     int process_id = 0;            // who has the group open, 0: nobody (or not visible to the caller)
     std::string process_name;
 };

@@ -44,8 +44,9 @@ struct Info {
     unsigned device_max_queue_pairs = 0;  // max_virtqueue_pairs
     unsigned vectors = 0;
     std::string vector_sharing;  // "per queue", "per pair", "shared" or "polling"
-    std::string
-        iommu_mode;  // "type1v2": the device reaches only mapped memory. Anything else says what protects and what not
+    // "type1v2": the device reaches only mapped memory. Anything else says what protects and what does not, the short
+    // form of it before a colon: "no-IOMMU: …", "physical addresses: …".
+    std::string iommu_mode;
     unsigned buffers_per_pair = 0;
     unsigned buffer_size = 0;
     std::uint64_t memory_bytes = 0;  // mapped for the device

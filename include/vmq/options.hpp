@@ -47,6 +47,11 @@ struct Options {
     // thread.
     bool pin_threads = true;
     HugePages huge_pages = HugePages::preferred;
+    // Drive a device that no IOMMU keeps from the rest of this machine's memory: in vfio's no-IOMMU mode, or one that
+    // goes around the IOMMU because it does not offer ACCESS_PLATFORM. A faulty or hostile device, or a driver's error,
+    // can then write anywhere. Needs root and huge pages; Info::iommu_mode says what is so. Without it such a device is
+    // refused, and with it one that the IOMMU does keep in is protected all the same.
+    bool no_iommu = false;
     Mode mode = Mode::interrupts;
     // Features to refuse, by the specification's name: "EVENT_IDX", "MRG_RXBUF".
     std::vector<std::string> refused_features;

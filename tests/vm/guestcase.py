@@ -12,7 +12,7 @@ from typing import Optional, Sequence
 
 import hang
 
-from lab import accel, application, build, kernel
+from lab import accel, application, backports, build, kernel
 from lab.application import Echo
 from lab.config import GuestConfig
 from lab.errors import GuestTimeout, LabError
@@ -29,6 +29,8 @@ RESTORE_TIMEOUT = 30.0
 # Set by main.py.
 tools_folder: Optional[str] = None
 packed_rings = False  # every guest's device offers them
+kernel_wanted: Optional[str] = None  # as mqlab's options
+qemu_wanted = DEFAULT_BINARY
 
 
 @lru_cache(maxsize=None)
@@ -38,11 +40,16 @@ def programs() -> tuple[Path, ...]:
 
 @lru_cache(maxsize=None)
 def guest_kernel() -> kernel.Kernel:
-    return kernel.find(None)
+    return kernel.find(kernel_wanted)
+
+
+@lru_cache(maxsize=None)
+def qemu() -> str:
+    return backports.qemu() if qemu_wanted == backports.WORD else qemu_wanted
 
 
 def acceleration() -> str:
-    return accel.choose("auto", guest_kernel(), DEFAULT_BINARY, lambda _: None)
+    return accel.choose("auto", guest_kernel(), qemu(), lambda _: None)
 
 
 def reason_to_skip() -> Optional[str]:
@@ -79,7 +86,7 @@ class GuestCase(unittest.TestCase):
         if packed_rings:
             cls.config = replace(cls.config, packed=True)
         try:
-            cls.machine = Machine(cls.config, guest_kernel(), acceleration(), DEFAULT_BINARY, programs(), cls.files())
+            cls.machine = Machine(cls.config, guest_kernel(), acceleration(), qemu(), programs(), cls.files())
             cls.addClassCleanup(cls.machine.close)
         except LabError as error:
             cls._boot_error = error

@@ -21,6 +21,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="run the tests whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="print the names and run nothing")
     parser.add_argument("--packed", action="store_true", help="every guest's device has packed rings, not only some guests'")
+    parser.add_argument("--kernel", metavar="K", help="the guests' kernel: a version, the path of one, or backports")
+    parser.add_argument("--qemu", metavar="FILE", default=guestcase.qemu_wanted, help="the QEMU to use, or backports")
     parser.add_argument("--tools", metavar="DIR", help="take mqctl, mqstat and mqperf from here; build nothing")
     options = parser.parse_args()
 
@@ -33,6 +35,8 @@ def main() -> int:
         return 0
     guestcase.tools_folder = options.tools
     guestcase.packed_rings = options.packed
+    guestcase.kernel_wanted = options.kernel
+    guestcase.qemu_wanted = options.qemu
     return run(chosen)
 
 

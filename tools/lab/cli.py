@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence
 
-from lab import accel, build, kernel, options, privileges, script, shell
+from lab import accel, backports, build, kernel, options, privileges, script, shell
 from lab.demo import Demo
 from lab.errors import LabError
 from lab.machine import Machine
@@ -61,8 +61,9 @@ def _boot(parsed: argparse.Namespace, files: Sequence[Path] = (), shell_words: O
     programs = build.programs(parsed.tools)
     image = kernel.find(parsed.kernel)
     privileges.ensure()
-    chosen = accel.choose(parsed.accel, image, parsed.qemu, _say)
-    machine = Machine(config, image, chosen, parsed.qemu, programs, files, shell_words or "", shell_words is not None)
+    qemu = backports.qemu() if parsed.qemu == backports.WORD else parsed.qemu
+    chosen = accel.choose(parsed.accel, image, qemu, _say)
+    machine = Machine(config, image, chosen, qemu, programs, files, shell_words or "", shell_words is not None)
     _say(
         f"Linux {image.version}, {config.cpus} vCPUs, virtio-net with {config.queues} queue pairs, {chosen.upper()}, "
         f"up after {machine.boot_seconds:.1f} s"

@@ -29,7 +29,10 @@ class GuestConfig:
     rss: bool = False
     host_mtu: Optional[int] = None
     legacy: bool = False
+    transitional: bool = False
     iommu: bool = True
+    iommu_platform: bool = True  # the device goes through the vIOMMU; neither legacy nor transitional ones can
+    noiommu_mode: bool = False  # vfio with its no-IOMMU mode, still to be switched on
 
     def __post_init__(self) -> None:
         if not 1 <= self.queues <= TAP_QUEUES_MAX:
@@ -42,6 +45,8 @@ class GuestConfig:
             raise LabError(f"{self.memory} MiB of memory do not divide into {self.numa_nodes} NUMA nodes")
         if self.ring_size not in (256, 512, 1024):
             raise LabError(f"ring size {self.ring_size}: QEMU's virtio-net takes 256, 512 or 1024")
+        if self.legacy and self.transitional:
+            raise LabError("a device is legacy or transitional, not both")
 
     @property
     def msix_vectors(self) -> int:

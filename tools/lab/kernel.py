@@ -7,11 +7,11 @@ import platform
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
-from lab import cache, modules
+from lab import backports, cache, modules
 from lab.errors import LabError
 from lab.process import run
 
@@ -23,17 +23,19 @@ class Kernel:
     version: str
     image: Path
     modules: list[tuple[str, bytes]]  # (name, image) in load order
+    apt: tuple[str, ...] = ()  # the options with which apt finds its packages
 
 
 def find(wanted: Optional[str]) -> Kernel:
-    """`wanted`: None (the distribution's), a version such as 6.1.0-44-amd64, or the path of a bzImage."""
+    """`wanted`: None (the distribution's), "backports", a version such as 6.1.0-44-amd64, or the path of a bzImage."""
     if wanted is not None and "/" in wanted:
         return _from_path(Path(wanted))
-    version = wanted or _current_version()
+    apt = backports.apt_options() if wanted == backports.WORD else ()
+    version = _current_version(apt) if wanted in (None, backports.WORD) else wanted
     folder = cache.folder() / "kernels" / version
     if not folder.is_dir():
-        _fetch(version, folder)
-    return _from_cache(version, folder)
+        _fetch(version, folder, apt)
+    return replace(_from_cache(version, folder), apt=apt)
 
 
 def _from_path(image: Path) -> Kernel:
@@ -63,42 +65,42 @@ def _from_cache(version: str, folder: Path) -> Kernel:
     return Kernel(version, folder / "vmlinuz", [(name, (folder / f"{name}.ko").read_bytes()) for name in names])
 
 
-def _current_version() -> str:
+def _current_version(apt: tuple[str, ...]) -> str:
     """What the distribution's kernel meta package depends on; asked once, then the cached one is used."""
-    remembered = cache.folder() / "kernel"
+    remembered = cache.folder() / ("kernel-backports" if apt else "kernel")
     if remembered.exists():
         return remembered.read_text().strip()
-    version = _ask_for_version()
+    version = _ask_for_version(apt)
     if version is None:
         # A fresh machine may have no package lists yet.
-        _update_lists()
-        version = _ask_for_version()
+        _update_lists(apt)
+        version = _ask_for_version(apt)
     if version is None:
         raise LabError("no Linux kernel package found; give one with --kernel VERSION or --kernel PATH")
     remembered.write_text(version + "\n")
     return version
 
 
-def _ask_for_version() -> Optional[str]:
+def _ask_for_version(apt: tuple[str, ...]) -> Optional[str]:
     for meta in _META_PACKAGES:
-        result = subprocess.run(["apt-cache", "depends", meta], capture_output=True, text=True, check=False)
+        result = subprocess.run(["apt-cache", *apt, "depends", meta], capture_output=True, text=True, check=False)
         match = re.search(r"Depends: linux-image-(?:unsigned-)?(\d\S*)", result.stdout)
         if match:
             return match.group(1)
     return None
 
 
-def _update_lists() -> None:
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    run([*sudo, "apt-get", "update"], "refreshing the package lists")
+def _update_lists(apt: tuple[str, ...]) -> None:
+    sudo = [] if os.geteuid() == 0 or apt else ["sudo", "-n"]
+    run([*sudo, "apt-get", *apt, "update"], "refreshing the package lists")
 
 
-def _fetch(version: str, target: Path) -> None:
+def _fetch(version: str, target: Path, apt: tuple[str, ...]) -> None:
     if platform.machine() != "x86_64":
         raise LabError(f"the lab's guest is an x86-64 machine; fetching a kernel on {platform.machine()} is not supported")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as scratch:
-        _download(version, scratch)
+        _download(version, scratch, apt)
         tree = Path(scratch) / "tree"
         for package in Path(scratch).glob("*.deb"):
             run(["dpkg-deb", "-x", str(package), str(tree)], f"unpacking {package.name}")
@@ -120,16 +122,16 @@ def _fetch(version: str, target: Path) -> None:
                 raise
 
 
-def _download(version: str, folder: str) -> None:
+def _download(version: str, folder: str, apt: tuple[str, ...]) -> None:
     """The image package, and Ubuntu's separate package of modules where there is one."""
     names = [f"linux-image-{version}"]
     for name in (f"linux-modules-{version}", f"linux-modules-extra-{version}"):
-        known = subprocess.run(["apt-cache", "show", name], capture_output=True, check=False)
+        known = subprocess.run(["apt-cache", *apt, "show", name], capture_output=True, check=False)
         if known.returncode == 0:
             names.append(name)
-    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *names]
+    download = ["apt-get", "-o", "APT::Sandbox::User=root", *apt, "download", *names]
     try:
         run(download, f"fetching the kernel {version}", cwd=folder)
     except LabError:
-        _update_lists()  # the version may have left the archive's lists since they were fetched
+        _update_lists(apt)  # the version may have left the archive's lists since they were fetched
         run(download, f"fetching the kernel {version}", cwd=folder)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Iterable, Optional
 
-from lab import initramfs
+from lab import initramfs, noiommu
 from lab.config import GuestConfig
 from lab.console import Console
 from lab.errors import LabError
@@ -33,6 +33,8 @@ class Machine:
             stack.callback(self.tap.close)
             arguments = machine_arguments(config, accel) + nic_arguments(config, DEVICE)
             ports = ("console", "agent", "shell") if shell else ("console", "agent")
+            if config.noiommu_mode:
+                kernel = noiommu.with_noiommu(kernel)
             image = initramfs.build(kernel, programs, files)
             words = kernel_command_line(config, command_line)
             self.qemu = Qemu(qemu, arguments, kernel, words, image, ports, self.tap.space)

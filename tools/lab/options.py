@@ -17,6 +17,8 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
     nic.add_argument("--rss", action="store_true", help="offer RSS and hash reports")
     nic.add_argument("--host-mtu", type=int, metavar="BYTES", help="MTU that the device announces")
     nic.add_argument("--legacy", action="store_true", help="a legacy (0.9.5) device")
+    nic.add_argument("--transitional", action="store_true", help="a device with legacy registers beside the modern ones")
+    nic.add_argument("--no-iommu-platform", action="store_true", help="a device that goes around the vIOMMU")
     for name in ("mq", "mrg-rxbuf", "event-idx"):
         nic.add_argument(f"--no-{name}", action="store_true", help=f"do not offer {name.replace('-', '_').upper()}")
     box = parser.add_argument_group("the guest")
@@ -26,9 +28,10 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
     box.add_argument("--memory", type=int, default=768, metavar="MIB", help="memory (default 768)")
     box.add_argument("--hugepages", type=int, default=0, metavar="N", help="2 MiB pages to set aside (default 0)")
     box.add_argument("--no-iommu", action="store_true", help="no vIOMMU")
+    box.add_argument("--noiommu-mode", action="store_true", help="vfio modules that have the no-IOMMU mode")
     box.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto: KVM where it works")
-    box.add_argument("--kernel", metavar="K", help="a package's version (6.1.0-44-amd64) or the path of a kernel")
-    box.add_argument("--qemu", default=DEFAULT_BINARY, metavar="FILE", help="the QEMU to use")
+    box.add_argument("--kernel", metavar="K", help="a version (6.1.0-44-amd64), the path of a kernel, or backports")
+    box.add_argument("--qemu", default=DEFAULT_BINARY, metavar="FILE", help="the QEMU to use, or backports")
     box.add_argument("--tools", metavar="DIR", help="take mqctl, mqstat and mqperf from here; build nothing")
 
 
@@ -49,5 +52,8 @@ def guest_config(options: argparse.Namespace) -> GuestConfig:
         rss=options.rss,
         host_mtu=options.host_mtu,
         legacy=options.legacy,
+        transitional=options.transitional,
         iommu=not options.no_iommu,
+        iommu_platform=not options.no_iommu_platform,
+        noiommu_mode=options.noiommu_mode,
     )

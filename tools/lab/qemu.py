@@ -57,8 +57,10 @@ def nic_arguments(config: GuestConfig, tap_name: str) -> list[str]:
         device.append(f"host_mtu={config.host_mtu}")
     if config.legacy:
         device += ["disable-modern=on", "disable-legacy=off"]
+    elif config.transitional:
+        device += ["disable-modern=off", "disable-legacy=off"]
     else:
-        device += ["disable-legacy=on", f"iommu_platform={_on(config.iommu)}"]
+        device += ["disable-legacy=on", f"iommu_platform={_on(config.iommu and config.iommu_platform)}"]
     return ["-netdev", netdev, "-device", ",".join(device)]
 
 

@@ -18,6 +18,7 @@ struct ListedFunction {
         unsigned max = 0;
     };
     std::optional<Pairs> pairs;  // where an application answers
+    std::string iommu_mode;      // as Info has it; empty: not known, as no application drives it
 };
 
 // Works without any application, too.

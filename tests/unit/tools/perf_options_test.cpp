@@ -44,19 +44,22 @@ TEST(PerfOptions, HaveDefaults) {
     EXPECT_EQ(options.library.buffer_size, 0u);
     EXPECT_EQ(options.library.mode, Mode::interrupts);
     EXPECT_TRUE(options.library.pin_threads);
+    EXPECT_FALSE(options.library.no_iommu);
     EXPECT_EQ(options.library.control_socket, "");
 }
 
 TEST(PerfOptions, ReachTheLibrary) {
-    const PerfOptions options = read("echo", "00:04.0", "--address", "10.0.0.2", "--pairs", "2", "--ring-size", "512",
-                                     "--cpus", "1,3", "--no-pin", "--poll", "--refuse", "EVENT_IDX,MRG_RXBUF",
-                                     "--refuse", "MQ", "--socket", "/tmp/s", "--duration", "1.5", "-j");
+    const PerfOptions options =
+        read("echo", "00:04.0", "--address", "10.0.0.2", "--pairs", "2", "--ring-size", "512", "--cpus", "1,3",
+             "--no-pin", "--no-iommu", "--poll", "--refuse", "EVENT_IDX,MRG_RXBUF", "--refuse", "MQ", "--socket",
+             "/tmp/s", "--duration", "1.5", "-j");
     EXPECT_EQ(options.device, "00:04.0");
     EXPECT_EQ(options.address, (Ipv4Address{0x0a000002}));
     EXPECT_EQ(options.library.queue_pairs, 2u);
     EXPECT_EQ(options.library.ring_size, 512u);
     EXPECT_EQ(options.library.cpus, "1,3");
     EXPECT_FALSE(options.library.pin_threads);
+    EXPECT_TRUE(options.library.no_iommu);
     EXPECT_EQ(options.library.mode, Mode::poll);
     EXPECT_EQ(options.library.refused_features, (std::vector<std::string>{"EVENT_IDX", "MRG_RXBUF", "MQ"}));
     EXPECT_EQ(options.library.control_socket, "/tmp/s");
