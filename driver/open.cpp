@@ -9,7 +9,7 @@
 #include "driver/support/errors.hpp"
 #include "driver/vfio/function.hpp"
 #include "driver/vhost/transport.hpp"
-#include "driver/virtio/pci_transport.hpp"
+#include "driver/virtio/pci_function_transport.hpp"
 
 namespace vmq {
 
@@ -17,7 +17,7 @@ namespace {
 
 std::unique_ptr<virtio::Transport> open_pci(std::string_view address, const Options& options) {
     auto function = vfio::Function::open(address, {.huge_pages = options.huge_pages});
-    auto transport = std::make_unique<virtio::PciTransport>(std::move(function));
+    auto transport = virtio::make_pci_transport(std::move(function));
     transport->reset();
     // VFIO gives out I/O virtual addresses. A device that goes around the IOMMU would take them for physical ones
     // and write over this machine's memory. VIRTIO 1.3, 6.1.

@@ -78,7 +78,7 @@ public:
     // True once the owner, or the control thread in the place of an absent one, has taken up the wanted shape.
     [[nodiscard]] bool settled() noexcept;
     // After DRIVER_OK: tells the device about the buffers that prepare posted.
-    void notify_receiveq() const noexcept { receiveq_->ring_doorbell(); }
+    void notify_receiveq() const noexcept { receiveq_->notify(); }
 
     [[nodiscard]] Receiveq& receiveq() noexcept { return *receiveq_; }
     [[nodiscard]] Transmitq& transmitq() noexcept { return *transmitq_; }

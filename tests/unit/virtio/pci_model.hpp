@@ -23,6 +23,7 @@ struct PciModel {
         std::uint16_t vector = 0xffff;
         std::uint16_t enable = 0;
         std::uint16_t notify_off = 0;
+        std::uint16_t notif_config_data = 0;
         std::map<std::uint32_t, std::uint64_t> addresses;
     };
     struct Write {
@@ -73,6 +74,8 @@ struct PciModel {
                 return queues.at(queue_select).enable;
             case 0x1e:
                 return queues.at(queue_select).notify_off;
+            case 0x38:
+                return queues.at(queue_select).notif_config_data;
             default:
                 ADD_FAILURE() << "read at " << offset;
                 return 0;
