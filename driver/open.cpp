@@ -9,7 +9,7 @@
 #include "driver/support/errors.hpp"
 #include "driver/vfio/function.hpp"
 #include "driver/vhost/transport.hpp"
-#include "driver/virtio/pci_transport.hpp"
+#include "driver/virtio/pci_function_transport.hpp"
 
 namespace vmq {
 
@@ -31,7 +31,7 @@ void choose_addresses(vfio::Function& function, virtio::FeatureSet offered, cons
 std::unique_ptr<virtio::Transport> open_pci(std::string_view address, const Options& options) {
     auto opened = vfio::Function::open(address, {.huge_pages = options.huge_pages, .no_iommu = options.no_iommu});
     vfio::Function& function = *opened;
-    auto transport = std::make_unique<virtio::PciTransport>(std::move(opened));
+    auto transport = virtio::make_pci_transport(std::move(opened));
     transport->reset();
     choose_addresses(function, transport->device_features(), options);
     return transport;

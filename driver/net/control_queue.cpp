@@ -39,6 +39,7 @@ std::size_t ControlQueue::memory_size(virtio::RingFormat format, std::uint16_t s
 ControlQueue::ControlQueue(virtio::DmaBlock memory, std::uint16_t size, virtio::RingFormat format, VectorEvent* event)
     : memory_(std::move(memory)),
       command_offset_(ring_memory_size(format, size)),
+      header_apart_(format.legacy),
       ring_(make_ring(memory_, size, format)),
       event_(event) {}
 
@@ -53,14 +54,19 @@ void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t co
     std::ranges::copy(data, request + sizeof header);
     *answer = no_answer;
 
-    const virtio::Segment readable{memory_.iova + command_offset_,
-                                   static_cast<std::uint32_t>(sizeof header + data.size())};
+    // A legacy device may want the header in a descriptor of its own (5.1.6.6), and others do not mind.
+    const virtio::Iova start = memory_.iova + command_offset_;
+    const auto bytes = static_cast<std::uint32_t>(data.size());
+    const std::array<virtio::Segment, 2> parts{{{start, sizeof header}, {start + sizeof header, bytes}}};
+    const virtio::Segment whole{start, static_cast<std::uint32_t>(sizeof header) + bytes};
+    const bool apart = header_apart_ && bytes != 0;
+    const std::span readable = apart ? std::span<const virtio::Segment>{parts} : std::span{&whole, 1};
     const virtio::Segment writable{memory_.iova + command_offset_ + data_space, 1};
     const auto publish = [&](auto& ring) {
-        ring.add_chain({&readable, 1}, {&writable, 1});
+        ring.add_chain(readable, {&writable, 1});
         return ring.publish();
     };
-    if (std::visit(publish, ring_)) doorbell_.ring();
+    if (std::visit(publish, ring_)) doorbell_.ring(std::visit([](const auto& ring) { return ring.position(); }, ring_));
 
     if (!await_answer(deadline)) {
         if (is_broken()) support::fail(Errc::bad_device, what + ": the device broke the control queue's used ring");

@@ -16,10 +16,24 @@ using virtio::FeatureSet;
 
 namespace {
 
-constexpr FeatureSet supported{Feature::mtu,         Feature::mac,         Feature::mrg_rxbuf, Feature::status,
-                               Feature::ctrl_vq,     Feature::mq,          Feature::event_idx, Feature::indirect_desc,
-                               Feature::ring_packed, Feature::in_order,    Feature::version_1, Feature::access_platform,
-                               Feature::rss,         Feature::hash_report, Feature::ring_reset};
+constexpr FeatureSet supported{Feature::mtu,
+                               Feature::mac,
+                               Feature::mrg_rxbuf,
+                               Feature::status,
+                               Feature::ctrl_vq,
+                               Feature::mq,
+                               Feature::event_idx,
+                               Feature::indirect_desc,
+                               Feature::ring_packed,
+                               Feature::in_order,
+                               Feature::version_1,
+                               Feature::access_platform,
+                               Feature::rss,
+                               Feature::hash_report,
+                               Feature::ring_reset,
+                               Feature::order_platform,
+                               Feature::notification_data,
+                               Feature::notif_config_data};
 
 std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
     support::le16 value;
@@ -53,16 +67,35 @@ FeatureSet without_unsound_hashing(virtio::Transport& transport, FeatureSet feat
     return features;
 }
 
+// 6.3: a legacy device's, to be accepted where it is offered. Without it header and packet have descriptors of their
+// own, for which there is one way: a packet in one buffer, and no indirect descriptors.
+FeatureSet without_free_framing(FeatureSet features) {
+    if (features.has(Feature::any_layout)) return features;
+    features.remove(Feature::mrg_rxbuf);
+    features.remove(Feature::indirect_desc);
+    return features;
+}
+
 }  // namespace
 
 FeatureSet choose_features(virtio::Transport& transport, FeatureSet offered, const Options& options) {
-    FeatureSet features = offered & supported;
+    FeatureSet known = supported;
+    if (transport.is_legacy()) known.add(Feature::any_layout);
+    FeatureSet features = offered & known;
     for (const std::string& name : options.refused_features) features.remove(virtio::parse_feature(name));
+    if (transport.is_legacy()) features = without_free_framing(features);
     features = virtio::without_orphans(features);
     if (features.has(Feature::mq) && !pair_count_is_sound(transport, options)) features.remove(Feature::mq);
     if (!features.has(Feature::mq)) features.remove(Feature::rss);  // nothing to choose between
     if (!transport.resets_queues()) features.remove(Feature::ring_reset);
     return without_unsound_hashing(transport, features, options);
+}
+
+HeaderForm header_form(FeatureSet features) noexcept {
+    if (features.has(Feature::hash_report)) return {hash_header_size};
+    if (features.has(Feature::version_1)) return {plain_header_size};
+    return {features.has(Feature::mrg_rxbuf) ? plain_header_size : legacy_header_size,
+            !features.has(Feature::any_layout)};
 }
 
 NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {

@@ -9,6 +9,7 @@
 #include <vmq/options.hpp>
 #include <vmq/rss.hpp>
 
+#include "driver/net/packet_pool.hpp"
 #include "driver/virtio/features.hpp"
 #include "driver/virtio/transport.hpp"
 
@@ -21,10 +22,13 @@ struct NetConfig {
     std::optional<RssLimits> rss;  // with RSS or HASH_REPORT
 };
 
-// The features to accept of those offered. Throws std::invalid_argument for a refused feature that does not exist. Says
-// in the log what it leaves out because the device contradicts itself.
+// The features to accept of those offered, none that goes together badly with another. Throws std::invalid_argument for
+// a refused feature that does not exist. Says in the log what it leaves out because the device contradicts itself.
 [[nodiscard]] virtio::FeatureSet choose_features(virtio::Transport& transport, virtio::FeatureSet offered,
                                                  const Options& options);
+
+// What the header in front of each packet is like then.
+[[nodiscard]] HeaderForm header_form(virtio::FeatureSet features) noexcept;
 
 // Reads what the negotiated features make valid.
 [[nodiscard]] NetConfig read_net_config(virtio::Transport& transport, virtio::FeatureSet features);

@@ -23,6 +23,14 @@ inline constexpr std::uint32_t packet_offset = 128;
 // struct virtio_net_hdr with num_buffers, and with what HASH_REPORT adds to it. 5.1.6
 inline constexpr std::uint32_t plain_header_size = sizeof(virtio::NetHeader);
 inline constexpr std::uint32_t hash_header_size = sizeof(virtio::NetHashHeader);
+// A legacy device's without MRG_RXBUF, which has no num_buffers. 5.1.6.1
+inline constexpr std::uint32_t legacy_header_size = plain_header_size - sizeof(virtio::le16);
+
+// The header in front of a packet.
+struct HeaderForm {
+    std::uint32_t size = plain_header_size;
+    bool apart = false;  // has a descriptor of its own, as a legacy device without ANY_LAYOUT wants it (5.1.6.6)
+};
 // Holds a packet of the usual MTU, and is no power of two: with buffers of 2,048 bytes every packet's first line lies
 // in the same few sets of the caches, and DPDK's vhost delivered a quarter less.
 inline constexpr unsigned usual_buffer_size = 1984;

@@ -83,7 +83,7 @@ public:
     [[nodiscard]] bool settled() noexcept;
     [[nodiscard]] bool wants(Shape shape) const noexcept { return wanted_.load(std::memory_order_relaxed) == shape; }
     // After DRIVER_OK: tells the device about the buffers that prepare posted.
-    void notify_receiveq() const noexcept { receiveq_->ring_doorbell(); }
+    void notify_receiveq() const noexcept { receiveq_->notify(); }
 
     [[nodiscard]] Receiveq& receiveq() noexcept { return *receiveq_; }
     [[nodiscard]] Transmitq& transmitq() noexcept { return *transmitq_; }

@@ -17,7 +17,7 @@ struct QueueMemory {
 };
 
 [[nodiscard]] inline std::size_t ring_memory_size(virtio::RingFormat format, std::uint16_t size) noexcept {
-    return format.packed ? virtio::PackedRing::memory_size(size) : virtio::SplitRing::memory_size(size);
+    return format.packed ? virtio::PackedRing::memory_size(size) : virtio::SplitRing::memory_size(size, format);
 }
 
 }  // namespace vmq::net

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "driver/net/packet_access.hpp"
 #include "driver/net/receiveq.hpp"
@@ -14,8 +15,9 @@ namespace vmq::net {
 template <typename Ring, bool mergeable, std::uint32_t header_size>
 class ReceiveBurst final : public Receiveq {
 public:
-    ReceiveBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format)
+    ReceiveBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format, bool header_apart)
         : ring_(memory.bytes, memory.iova, size, format),
+          header_apart_(header_apart),
           refill_threshold_(std::clamp(size / 4u, 1u, 32u)),
           starved_threshold_(size - size / 4u),
           slots_(std::make_unique<BufferRef[]>(size)) {}
@@ -62,6 +64,8 @@ public:
         static_cast<void>(ring_.publish());
     }
 
+    void notify() const noexcept override { doorbell_.ring(ring_.position()); }
+
     void take_delivered(Batch& batch) noexcept override {
         burst_bytes_ = 0;
         ring_.look(Batch::capacity);
@@ -90,7 +94,7 @@ private:
     [[gnu::noinline]] void refill_now() noexcept {
         post();
         if (!ring_.publish()) return;
-        doorbell_.ring();
+        notify();
         counters.notifies.add();
     }
 
@@ -202,9 +206,30 @@ private:
 
     // Stages a buffer for every free slot, as far as the pool has any.
     void post() noexcept {
+        if constexpr (header_size == legacy_header_size)
+            if (header_apart_) return post_apart();
         const virtio::Slots& slots = ring_.slots();
         while (slots.free() > 0 && post_run(std::min(slots.free(), slots.to_end(slots.staged)))) {
         }
+    }
+
+    // The same, with header and packet in a descriptor each.
+    void post_apart() noexcept {
+        const std::size_t wanted = ring_.slots().free() / 2;
+        std::size_t count = wanted;
+        const BufferRef* const refs = pool_->take(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const virtio::Iova header{reinterpret_cast<std::uintptr_t>(refs[i].data) + to_header_};
+            const std::array<virtio::Segment, 2> parts{{{header, header_size},  // 5.1.6.6
+                                                        {header + header_size, longest_ - header_size}}};
+            slots_[ring_.add_chain({}, parts)] = refs[i];
+        }
+        note_shortage(count < wanted);
+    }
+
+    void note_shortage(bool is_short) noexcept {
+        short_of_buffers_ = is_short;
+        if (is_short) counters.refill_failures.add();
     }
 
     // The other inner loop. False: the pool has no more.
@@ -228,12 +253,12 @@ private:
             writer.writable({reinterpret_cast<std::uintptr_t>(refs[done].data) + to_header});
         }
         ring_.stage(static_cast<std::uint32_t>(run));
-        short_of_buffers_ = run < wanted;
-        if (short_of_buffers_) counters.refill_failures.add();
+        note_shortage(run < wanted);
         return run == wanted;
     }
 
     Ring ring_;
+    const bool header_apart_;
     PacketPool* pool_ = nullptr;
     std::uint32_t longest_ = 0;    // header and packet in one buffer
     std::uint64_t whole_ = 0;      // the shape of a packet of 0 bytes

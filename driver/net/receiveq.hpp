@@ -30,7 +30,8 @@ public:
     // Before the first fill; the pool must outlive the queue.
     virtual void use_pool(PacketPool& pool) noexcept = 0;
     void set_doorbell(virtio::Doorbell doorbell) noexcept { doorbell_ = doorbell; }
-    void ring_doorbell() const noexcept { doorbell_.ring(); }
+    // Tells the device of what is posted, whatever it asked for. Any thread.
+    virtual void notify() const noexcept = 0;
     [[nodiscard]] virtual virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept = 0;
 
     // Gives the device buffers for those that it used before, once there are enough to be worth a publication; then
@@ -71,8 +72,8 @@ protected:
     bool short_of_buffers_ = false;
 };
 
-// The queue specialised for what was negotiated; hashes: HASH_REPORT.
+// The queue specialised for what was negotiated.
 [[nodiscard]] std::unique_ptr<Receiveq> make_receiveq(const QueueMemory& memory, std::uint16_t size,
-                                                      virtio::RingFormat format, bool mergeable, bool hashes);
+                                                      virtio::RingFormat format, bool mergeable, HeaderForm header);
 
 }  // namespace vmq::net

@@ -25,7 +25,8 @@ constexpr unsigned ethernet_overhead = 18;  // header and one VLAN tag
 virtio::RingFormat ring_format(virtio::FeatureSet features) {
     return {.packed = features.has(Feature::ring_packed),
             .in_order = features.has(Feature::in_order),
-            .event_idx = features.has(Feature::event_idx)};
+            .event_idx = features.has(Feature::event_idx),
+            .legacy = !features.has(Feature::version_1)};
 }
 
 bool indirect(virtio::FeatureSet features) { return features.has(Feature::indirect_desc); }
@@ -41,6 +42,9 @@ unsigned fewer_vectors(const VectorPlan& plan) {
 }  // namespace
 
 void NetDevice::start(const ChooseNodes& choose_nodes) {
+    if (transport_->is_legacy() && options_.ring_size != 0)
+        log(LogLevel::warning, name_ + ": Options::ring_size is ignored: a legacy device's virtqueues have the size " +
+                                   "that the device gives them");
     unsigned vectors = options_.mode == Mode::poll ? 0 : transport_->max_vectors();
     while (!try_start(vectors, choose_nodes)) {
         // NO_VECTOR, or fewer granted than the device has: 4.1.5.1.2.1 asks to go on with fewer.
@@ -56,6 +60,7 @@ bool NetDevice::try_start(unsigned vectors, const ChooseNodes& choose_nodes) {
     device_features_ = acknowledged.device_features();
     features_ = choose_features(*transport_, device_features_, options_);
     auto device = std::move(acknowledged).accept(features_);
+    features_ = device.features();
     read_config();
     nodes_ = choose_nodes(config_.max_queue_pairs);
     plan_ = plan_vectors(config_.max_queue_pairs, vectors);
@@ -134,6 +139,7 @@ std::uint16_t NetDevice::ring_size(QueueIndex queue) const {
     const std::string subject = name_ + ": virtqueue " + std::to_string(queue.value) + ": size " + std::to_string(most);
     if (most == 0) support::fail(Errc::bad_device, subject, "the device has no such virtqueue");
     if (!std::has_single_bit(most) || most > virtio::max_queue_size) support::fail(Errc::bad_device, subject);
+    if (transport_->is_legacy()) return most;
     if (options_.ring_size == 0) return std::min(most, largest_default_ring);
     if (!std::has_single_bit(options_.ring_size)) {
         throw std::invalid_argument("Options::ring_size " + std::to_string(options_.ring_size) +
@@ -153,6 +159,7 @@ void NetDevice::forget_rings() {
 
 void NetDevice::make_pairs() {
     const virtio::RingFormat format = ring_format(features_);
+    const HeaderForm header = header_form(features_);
     for (unsigned i = 0; i < config_.max_queue_pairs; ++i) {
         const std::uint16_t receive_size = ring_size(receiveq_of(i));
         const std::uint16_t transmit_size = ring_size(transmitq_of(i));
@@ -163,9 +170,9 @@ void NetDevice::make_pairs() {
         pairs_.push_back(std::make_unique<PairCore>(
             i,
             make_receiveq({block.bytes().first(receive_bytes), block.iova}, receive_size, format,
-                          features_.has(Feature::mrg_rxbuf), features_.has(Feature::hash_report)),
+                          features_.has(Feature::mrg_rxbuf), header),
             make_transmitq({block.bytes().subspan(receive_bytes), block.iova + receive_bytes}, transmit_size, format,
-                           indirect(features_), features_.has(Feature::hash_report), config_.mtu + ethernet_overhead),
+                           indirect(features_), header, config_.mtu + ethernet_overhead),
             plan_.mode));
         if (i > 0) pairs_[i]->relay_through(*pairs_.front());
         if (owners_) pairs_[i]->hand_off_by(*owners_, pairs_);
@@ -176,7 +183,8 @@ void NetDevice::make_control_queue() {
     if (!features_.has(Feature::ctrl_vq)) return;
     control_ = transport_->control_path();
     if (control_ != nullptr) return;
-    const std::uint16_t size = std::min(ring_size(control_queue_index()), control_ring_size);
+    const std::uint16_t own_size = ring_size(control_queue_index());
+    const std::uint16_t size = transport_->is_legacy() ? own_size : std::min(own_size, control_ring_size);
     const virtio::RingFormat format = ring_format(features_);
     virtio::DmaBlock memory = transport_->allocate(ControlQueue::memory_size(format, size), -1);
     ring_memory_ += memory.size;
@@ -219,9 +227,8 @@ bool NetDevice::enable_queues(virtio::FeaturesOk& device) {
 
 void NetDevice::prepare(PairCore& pair) {
     const std::size_t bytes = std::size_t{buffers_per_pair_} * buffer_size_;
-    pair.prepare(
-        std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_, buffer_size_,
-                                     features_.has(Feature::hash_report) ? hash_header_size : plain_header_size));
+    pair.prepare(std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_,
+                                              buffer_size_, header_form(features_).size));
 }
 
 }  // namespace vmq::net

@@ -18,14 +18,15 @@ template <typename Ring, std::uint32_t header_size>
 class TransmitBurst final : public Transmitq {
 public:
     TransmitBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format, bool indirect,
-                  std::uint32_t max_packet_bytes)
+                  bool header_apart, std::uint32_t max_packet_bytes)
         : ring_(memory.bytes, memory.iova, size, format),
+          header_apart_(header_apart),
           max_packet_bytes_(max_packet_bytes),
           reclaim_threshold_(size / 2u),
           unblock_threshold_(std::min<std::uint32_t>(Batch::capacity, reclaim_threshold_)),
           slots_(std::make_unique<BufferRef[]>(size)) {
         if (!indirect) return;
-        const std::size_t offset = Ring::memory_size(size);
+        const std::size_t offset = Ring::memory_size(size, format);
         tables_.emplace(QueueMemory{memory.bytes.subspan(offset), memory.iova + offset});
         table_of_ = std::make_unique<std::uint8_t[]>(size);
         std::fill_n(table_of_.get(), size, no_table);
@@ -33,7 +34,8 @@ public:
 
     void use_pool(PacketPool& pool) noexcept override {
         pool_ = &pool;
-        shortest_ = PacketAccess::whole(pool, 1);
+        // With the header apart every packet is an odd one: no shape is between 0 and the longest packet's length.
+        shortest_ = header_apart_ ? 0 : PacketAccess::whole(pool, 1);
         to_header_ = pool.iova(nullptr).value - header_size;
     }
     [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept override {
@@ -54,7 +56,7 @@ public:
         counters.packets.add(done - burst_.rejected);
         counters.bytes.add(burst_.bytes);
         if (ring_.publish()) {
-            doorbell_.ring();
+            doorbell_.ring(ring_.position());
             counters.notifies.add();
         }
         ring_.prefetch_free(static_cast<std::uint32_t>(done));  // for a next burst like this one
@@ -162,9 +164,9 @@ private:
             pool_->give_chain(PacketAccess::detach(packet));
             return true;
         }
-        const bool one = packet.segment_count() == 1;
+        const bool one = descriptors(packet) == 1;
         const auto has_room = [&] {
-            return ring_.slots().free() >= (tables_ || one ? 1 : packet.segment_count()) &&
+            return ring_.slots().free() >= (tables_ || one ? 1 : descriptors(packet)) &&
                    (!tables_ || one || tables_->any_free());
         };
         if (!has_room()) {
@@ -178,7 +180,7 @@ private:
         const virtio::Segment head{first->home->iova(header), PacketAccess::length(packet) + header_size};
         const std::uint16_t slot = one ? ring_.add_readable(head) : stage_segments(*first, head);
         slots_[slot] = BufferRef::whole(PacketAccess::detach(packet));
-        if (!one || first->home != pool_) ++odd_slots_;
+        if (first->next_segment != nullptr || first->home != pool_) ++odd_slots_;
         return true;
     }
 
@@ -186,12 +188,20 @@ private:
         if (!packet) return false;
         const std::size_t length = packet.total_length();
         return length != 0 && length <= max_packet_bytes_ && packet.segment_count() <= max_segments &&
-               packet.segment_count() <= size();
+               descriptors(packet) <= size();
+    }
+    // Without a table.
+    [[nodiscard]] std::size_t descriptors(const Packet& packet) const noexcept {
+        return packet.segment_count() + header_apart_;
     }
 
     [[nodiscard]] std::uint16_t stage_segments(const Buffer& first, virtio::Segment head) noexcept {
-        std::array<virtio::Segment, max_segments> chain;
+        std::array<virtio::Segment, max_segments + 1> chain;
         std::size_t count = 0;
+        if (header_apart_) {
+            chain[count++] = {head.address, header_size};
+            head = {head.address + header_size, head.length - header_size};
+        }
         chain[count++] = head;
         for (const Buffer* buffer = first.next_segment; buffer != nullptr; buffer = buffer->next_segment)
             chain[count++] = {buffer->home->iova(buffer->segment_data), buffer->segment_length};
@@ -231,6 +241,7 @@ private:
     }
 
     Ring ring_;
+    const bool header_apart_;
     PacketPool* pool_ = nullptr;
     std::uint64_t shortest_ = 0;   // the shape of a packet of 1 byte
     std::uint64_t to_header_ = 0;  // from a packet's address to that of its header as the device sees it

@@ -57,7 +57,7 @@ protected:
 // A transmitq's memory: the ring, and with INDIRECT_DESC the tables for packets of several segments.
 [[nodiscard]] std::size_t transmitq_memory_size(virtio::RingFormat format, bool indirect, std::uint16_t size) noexcept;
 [[nodiscard]] std::unique_ptr<Transmitq> make_transmitq(const QueueMemory& memory, std::uint16_t size,
-                                                        virtio::RingFormat format, bool indirect, bool hashes,
+                                                        virtio::RingFormat format, bool indirect, HeaderForm header,
                                                         std::uint32_t max_packet_bytes);
 
 }  // namespace vmq::net

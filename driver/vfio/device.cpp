@@ -17,7 +17,7 @@ namespace vmq::vfio {
 namespace {
 
 constexpr std::size_t command_register = 0x04;
-constexpr std::uint16_t memory_space_and_bus_master = 0x0006;
+constexpr std::uint16_t io_and_memory_space_and_bus_master = 0x0007;
 
 vfio_region_info region(const Device& device, std::uint32_t index) {
     vfio_region_info info{};
@@ -70,7 +70,7 @@ void Device::write_config(std::size_t offset, std::span<const std::byte> bytes) 
 void Device::enable_bus_mastering() const {
     support::le16 command;
     read_config(command_register, std::as_writable_bytes(std::span{&command, 1}));
-    command = static_cast<std::uint16_t>(command.value() | memory_space_and_bus_master);
+    command = static_cast<std::uint16_t>(command.value() | io_and_memory_space_and_bus_master);
     write_config(command_register, std::as_bytes(std::span{&command, 1}));
 }
 
@@ -83,6 +83,11 @@ support::Mapping Device::map_bar(unsigned bar) const {
         ::mmap(nullptr, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), static_cast<off_t>(info.offset));
     if (address == MAP_FAILED) return {};  // an older kernel, which keeps the page of the MSI-X table to itself
     return {address, static_cast<std::size_t>(info.size)};
+}
+
+support::FileWindow Device::bar_file(unsigned bar) const {
+    const vfio_region_info info = bar < 6 ? region(*this, bar) : vfio_region_info{};
+    return {fd_.get(), info.offset, static_cast<std::size_t>(info.size), address_ + ": BAR " + std::to_string(bar)};
 }
 
 unsigned Device::interrupt_count(unsigned index) const {

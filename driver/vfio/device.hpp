@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "driver/support/file_window.hpp"
 #include "driver/support/mapping.hpp"
 #include "driver/support/unique_fd.hpp"
 
@@ -19,12 +20,14 @@ public:
 
     void read_config(std::size_t offset, std::span<std::byte> bytes) const;
     void write_config(std::size_t offset, std::span<const std::byte> bytes) const;
-    // Lets the function answer to memory accesses and make its own.
+    // Lets the function answer to memory and I/O accesses, and make its own.
     void enable_bus_mastering() const;
 
     [[nodiscard]] std::uint64_t bar_size(unsigned bar) const;
     // Empty when the BAR cannot be mapped.
     [[nodiscard]] support::Mapping map_bar(unsigned bar) const;
+    // Of size 0 when the BAR is not there.
+    [[nodiscard]] support::FileWindow bar_file(unsigned bar) const;
 
     // How many interrupts VFIO's interrupt index has; 0: it is not there.
     [[nodiscard]] unsigned interrupt_count(unsigned index) const;

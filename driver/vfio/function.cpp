@@ -76,6 +76,8 @@ std::span<std::byte> Function::map_bar(unsigned bar) {
     return bars_[bar].bytes();
 }
 
+support::FileWindow Function::bar_file(unsigned bar) const { return device_->bar_file(bar); }
+
 void Function::enable_bus_mastering() { device_->enable_bus_mastering(); }
 
 unsigned Function::msix_vectors() const { return interrupts_->vectors(); }

@@ -11,6 +11,7 @@
 
 #include <vmq/options.hpp>
 
+#include "driver/support/file_window.hpp"
 #include "driver/support/mapping.hpp"
 #include "driver/support/memory.hpp"
 #include "driver/vfio/dma_buffer.hpp"
@@ -62,6 +63,8 @@ public:
     [[nodiscard]] std::uint64_t bar_size(unsigned bar) const;
     // Mapped once, for as long as the Function lives; empty for a BAR that cannot be mapped (I/O ports, or not there).
     [[nodiscard]] std::span<std::byte> map_bar(unsigned bar);
+    // The way to a BAR in I/O space; of size 0 when the BAR is not there. Good as long as the Function lives.
+    [[nodiscard]] support::FileWindow bar_file(unsigned bar) const;
 
     void enable_bus_mastering();
 

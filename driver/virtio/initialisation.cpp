@@ -47,13 +47,15 @@ Acknowledged::Acknowledged(Attempt attempt)
 
 FeaturesOk Acknowledged::accept(FeatureSet wanted) && {
     const std::string& name = transport().name();
-    if (!offered_.has(Feature::version_1))
+    const bool legacy = transport().is_legacy();
+    if (!legacy && !offered_.has(Feature::version_1))
         support::fail(Errc::unsupported, "negotiating features with " + name,
-                      "the device does not offer VERSION_1; for QEMU, leave out disable-modern=on");
+                      "a device with modern registers that does not offer VERSION_1");
     // 6.1: VERSION_1 must be accepted when it is offered.
     wanted.add(Feature::version_1);
     const FeatureSet accepted = without_orphans(wanted & offered_);
     transport().set_driver_features(accepted);
+    if (legacy) return FeaturesOk{std::move(attempt_), accepted};
     attempt_.add_status(device_status::features_ok);
     // 3.1.1 step 6: the bit stays only when the device agrees.
     if ((transport().status() & device_status::features_ok) == 0)

@@ -73,8 +73,9 @@ public:
     [[nodiscard]] FeatureSet device_features() const noexcept { return offered_; }
     [[nodiscard]] Transport& transport() const noexcept { return attempt_.transport(); }
 
-    // Accepts what is both wanted and offered, without orphans, and VERSION_1 in any case. Throws Errc::unsupported for
-    // a device without VERSION_1, Errc::device_refused when it does not agree to the features.
+    // Accepts what is both wanted and offered, without orphans, and VERSION_1 in any case but a legacy device's, which
+    // is not asked whether it agrees (3.1.2). Throws Errc::unsupported for another device without VERSION_1,
+    // Errc::device_refused when it does not agree to the features.
     [[nodiscard]] FeaturesOk accept(FeatureSet wanted) &&;
 
 private:

@@ -16,7 +16,7 @@ struct PackedRing::Layout {
     std::size_t end;
 };
 
-std::size_t PackedRing::memory_size(std::uint16_t size) noexcept { return Layout{size}.end; }
+std::size_t PackedRing::memory_size(std::uint16_t size, RingFormat /*format*/) noexcept { return Layout{size}.end; }
 
 PackedRing::PackedRing(std::span<std::byte> memory, Iova iova, std::uint16_t size, RingFormat format,
                        std::uint16_t start)

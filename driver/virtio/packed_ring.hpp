@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cassert>
 #include <cstddef>
@@ -23,7 +24,7 @@ namespace vmq::virtio {
 // are those of SplitRing and do the same.
 class PackedRing {
 public:
-    [[nodiscard]] static std::size_t memory_size(std::uint16_t size) noexcept;
+    [[nodiscard]] static std::size_t memory_size(std::uint16_t size, RingFormat format = {}) noexcept;
 
     // `start` is the position of the first buffer: 0 for a device that has just been reset.
     PackedRing(std::span<std::byte> memory, Iova iova, std::uint16_t size, RingFormat format, std::uint16_t start = 0);
@@ -97,6 +98,12 @@ public:
     static void fill_indirect(IndirectDescriptor* table, std::span<const Segment> readable) noexcept;
 
     [[nodiscard]] bool publish() noexcept;
+    // 2.9: what a notification says with NOTIFICATION_DATA: the next descriptor's slot, and its lap's wrap counter.
+    [[nodiscard]] std::uint16_t position() const noexcept {
+        const std::uint32_t next =
+            std::atomic_ref(const_cast<std::uint32_t&>(slots_.published)).load(std::memory_order_relaxed);
+        return static_cast<std::uint16_t>(slots_.slot(next) | std::uint32_t{wrap_counter(next)} << 15);
+    }
 
     class Reader {
     public:
@@ -227,7 +234,7 @@ inline bool PackedRing::publish() noexcept {
     const std::uint32_t first = slots_.published;
     // 2.8.13.3.1 and 2.8.21: everything else of these descriptors must be visible before the first one's flags are.
     support::store_release(descriptors_[slots_.slot(first)].flags, head_flags_);
-    slots_.published = slots_.staged;
+    std::atomic_ref(slots_.published).store(slots_.staged, std::memory_order_relaxed);
     // 2.8.21.3.1: the flags must be visible before the device's wish is read, or driver and device both sleep.
     support::full_barrier();
     return device_wants_notification(first);

@@ -66,7 +66,7 @@ public:
     Walk(std::span<const std::byte> config, std::span<const std::uint64_t, 6> bar_sizes, std::string_view name)
         : config_(config), bar_sizes_(bar_sizes), name_(name) {}
 
-    PciStructures run() {
+    std::optional<PciStructures> run() {
         std::bitset<config_size> seen;
         if ((config_.u16(status_register) & status_capability_list) != 0) {
             for (std::size_t at = link(first_capability); at != 0; at = link(at + 1)) {
@@ -76,12 +76,17 @@ public:
                 if (config_.u8(at) == pci::vendor_capability) look_at(at);
             }
         }
+        if (!any_) return std::nullopt;
         return result();
     }
 
 private:
     // The two low bits are reserved and to be ignored, so a capability's first four bytes are inside the space.
     [[nodiscard]] std::size_t link(std::size_t at) const noexcept { return config_.u8(at) & 0xfcU; }
+
+    [[nodiscard]] bool in_io_space(unsigned bar) const noexcept {
+        return (config_.u8(bar_registers + 4 * bar) & bar_in_io_space) != 0;
+    }
 
     [[noreturn]] void bad(const std::string& what) const {
         support::fail(Errc::bad_device, "reading the virtio capabilities of " + std::string{name_}, what);
@@ -112,7 +117,8 @@ private:
         if (found) return;
         const std::string problem = problem_of(type, at);
         if (problem.empty()) {
-            found = {config_.u8(at + 4), config_.u32(at + 8), config_.u32(at + 12)};
+            const std::uint8_t bar = config_.u8(at + 4);
+            found = {bar, config_.u32(at + 8), config_.u32(at + 12), in_io_space(bar)};
             if (type == StructureType::notify) multiplier_ = config_.u32(at + 16);
         } else if (problem_.empty()) {
             problem_ = std::string{"its "} + needs_of(type).name + " structure " + problem;
@@ -132,8 +138,7 @@ private:
         if (bar >= bar_sizes_.size()) return "is in a BAR of reserved number, " + std::to_string(bar);
         const std::string where = "BAR " + std::to_string(bar);
         if (bar_sizes_[bar] == 0) return "is in " + where + ", which the device does not have";
-        if ((config_.u8(bar_registers + 4 * bar) & bar_in_io_space) != 0)
-            return "is in " + where + ", which is in I/O space";
+        if (!notify && in_io_space(bar)) return "is in " + where + ", which is in I/O space";
         if (std::uint64_t{offset} + length > bar_sizes_[bar]) return "reaches beyond the end of " + where;
         if (length < needs.length) return "is too short, " + std::to_string(length) + " bytes";
         if (offset % needs.alignment != 0) return "is misaligned, at " + std::to_string(offset) + " in " + where;
@@ -148,9 +153,6 @@ private:
     }
 
     [[nodiscard]] PciStructures result() const {
-        if (!any_)
-            support::fail(Errc::unsupported, "reading the virtio capabilities of " + std::string{name_},
-                          "a legacy device, which vmq cannot drive; for QEMU, leave out disable-modern=on");
         if (common_ && notify_) return {*common_, *notify_, multiplier_, isr_, device_};
         if (!problem_.empty()) bad(problem_);
         bad(std::string{"it has no "} + needs_of(common_ ? StructureType::notify : StructureType::common).name +
@@ -168,8 +170,8 @@ private:
 
 }  // namespace
 
-PciStructures find_structures(std::span<const std::byte> config, std::span<const std::uint64_t, 6> bar_sizes,
-                              std::string_view name) {
+std::optional<PciStructures> find_structures(std::span<const std::byte> config,
+                                             std::span<const std::uint64_t, 6> bar_sizes, std::string_view name) {
     if (config.size() < config_size)
         support::fail(Errc::bad_device, "reading the virtio capabilities of " + std::string{name},
                       "its configuration space is too short");

@@ -2,12 +2,10 @@
 // VIRTIO 1.3, 4.1.4.3 and 4.1.5.1.
 #pragma once
 
-#include <array>
 #include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <thread>
@@ -19,6 +17,7 @@
 #include "driver/support/mmio.hpp"
 #include "driver/virtio/features.hpp"
 #include "driver/virtio/queue_config.hpp"
+#include "driver/virtio/register_steps.hpp"
 #include "driver/virtio/spec.hpp"
 
 namespace vmq::virtio {
@@ -42,6 +41,7 @@ inline constexpr Reg<std::uint16_t, Access::ro> queue_notify_off{0x1e};
 inline constexpr Reg<std::uint64_t, Access::rw> queue_desc{0x20};
 inline constexpr Reg<std::uint64_t, Access::rw> queue_driver{0x28};
 inline constexpr Reg<std::uint64_t, Access::rw> queue_device{0x30};
+inline constexpr Reg<std::uint16_t, Access::ro> queue_notif_config_data{0x38};
 inline constexpr Reg<std::uint16_t, Access::rw> queue_reset{0x3a};
 }  // namespace common_config
 
@@ -56,14 +56,12 @@ public:
     // Throws Errc::device_removed when all bits are set, which no device status has.
     [[nodiscard]] std::uint8_t status() const {
         const std::uint8_t value = common_.read(common_config::device_status);
-        if (value == 0xff)
-            support::fail(Errc::device_removed, "reading the device status of " + name_,
-                          "all its registers read as ones; it was unplugged or has failed");
+        check_status(value, name_);
         return value;
     }
     void set_status(std::uint8_t value) const { common_.write(common_config::device_status, value); }
 
-    void reset(std::chrono::milliseconds deadline) const;
+    void reset(std::chrono::milliseconds deadline) const { reset_and_wait(*this, deadline, name_); }
 
     [[nodiscard]] FeatureSet device_features() const {
         common_.write(common_config::device_feature_select, 0U);
@@ -89,7 +87,7 @@ public:
     [[nodiscard]] std::uint16_t queue_size(QueueIndex queue) const;
 
     [[nodiscard]] bool set_config_vector(VectorIndex vector) const {
-        return set_vector(common_config::config_msix_vector, vector, "configuration changes");
+        return write_vector(common_, common_config::config_msix_vector, vector, "configuration changes of " + name_);
     }
     [[nodiscard]] bool enable_queue(QueueIndex queue, const QueueConfig& config) const;
     // The register is there with newer devices only.
@@ -103,58 +101,27 @@ public:
         return common_.read(common_config::queue_notify_off);
     }
 
+    // With NOTIF_CONFIG_DATA, without which the structure may end before it.
+    [[nodiscard]] std::uint16_t notif_config_data(QueueIndex queue) const {
+        if (common_.size() < common_config::queue_notif_config_data.offset + sizeof(std::uint16_t))
+            support::fail(Errc::bad_device, "reading queue_notif_config_data of " + of(queue),
+                          "its common configuration has " + std::to_string(common_.size()) + " bytes");
+        common_.write(common_config::queue_select, queue.value);
+        return common_.read(common_config::queue_notif_config_data);
+    }
+
     [[nodiscard]] std::size_t config_size() const noexcept { return device_.size(); }
     void read_config(std::size_t offset, std::span<std::byte> bytes) const;
 
 private:
-    static constexpr int config_tries = 100;
-
     [[nodiscard]] std::string of(QueueIndex queue) const {
         return "virtqueue " + std::to_string(queue.value) + " of " + name_;
-    }
-
-    // 4.1.5.1.2.2: success is seen by reading back.
-    template <typename Register>
-    [[nodiscard]] bool set_vector(Register reg, VectorIndex vector, const std::string& what) const {
-        common_.write(reg, vector.value);
-        const VectorIndex accepted{common_.read(reg)};
-        if (accepted != vector && !accepted.is_none())
-            support::fail(Errc::bad_device, "setting the MSI-X vector for " + what,
-                          "wrote " + std::to_string(vector.value) + ", read back " + std::to_string(accepted.value));
-        return accepted == vector;
-    }
-
-    // 4.1.3.1: a field is read with its own width, so a span of 2, 4 or 8 aligned bytes is taken for a field.
-    void read_fields(std::size_t offset, std::span<std::byte> bytes) const {
-        if (bytes.size() == 2 && offset % 2 == 0) return read_as<std::uint16_t>(offset, bytes);
-        if ((bytes.size() == 4 || bytes.size() == 8) && offset % 4 == 0) return read_as<std::uint32_t>(offset, bytes);
-        read_as<std::uint8_t>(offset, bytes);
-    }
-    template <typename T>
-    void read_as(std::size_t offset, std::span<std::byte> bytes) const {
-        for (std::size_t i = 0; i < bytes.size(); i += sizeof(T)) {
-            const support::LittleEndian<T> value{device_.template load<T>(offset + i)};
-            std::memcpy(bytes.data() + i, &value.raw(), sizeof(T));
-        }
     }
 
     Window common_;
     Window device_;
     std::string name_;
 };
-
-template <typename Window>
-void PciRegisters<Window>::reset(std::chrono::milliseconds deadline) const {
-    const auto give_up = std::chrono::steady_clock::now() + deadline;
-    set_status(0);
-    // 4.1.4.3.2: the device may take its time, and nothing may be written before it reads 0.
-    while (status() != 0) {
-        if (std::chrono::steady_clock::now() >= give_up)
-            support::fail(Errc::device_timeout, "resetting " + name_,
-                          "its status did not become 0 within " + std::to_string(deadline.count()) + " ms");
-        std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    }
-}
 
 template <typename Window>
 void PciRegisters<Window>::reset_queue(QueueIndex queue, std::chrono::milliseconds deadline) const {
@@ -196,31 +163,32 @@ bool PciRegisters<Window>::enable_queue(QueueIndex queue, const QueueConfig& con
     common_.write(common_config::queue_desc, config.descriptor_area.value);
     common_.write(common_config::queue_driver, config.driver_area.value);
     common_.write(common_config::queue_device, config.device_area.value);
-    const bool has_vector = set_vector(common_config::queue_msix_vector, config.vector, of(queue));
+    const bool has_vector = write_vector(common_, common_config::queue_msix_vector, config.vector, of(queue));
     common_.write(common_config::queue_enable, std::uint16_t{1});
     return has_vector;
 }
 
 template <typename Window>
 void PciRegisters<Window>::read_config(std::size_t offset, std::span<std::byte> bytes) const {
-    if (offset > device_.size() || bytes.size() > device_.size() - offset)
-        support::fail(Errc::bad_device, "reading the configuration of " + name_,
-                      "it has " + std::to_string(device_.size()) + " bytes, too few for " +
-                          std::to_string(bytes.size()) + " at " + std::to_string(offset));
+    check_config_range(offset, bytes.size(), device_.size(), name_);
     for (int i = 0; i < config_tries; ++i) {
         const std::uint8_t before = common_.read(common_config::config_generation);
-        read_fields(offset, bytes);
+        read_fields(device_, offset, bytes);
         if (common_.read(common_config::config_generation) != before) continue;
         (void)status();  // a device that is gone has a generation that never changes
         return;
     }
-    support::fail(Errc::bad_device, "reading the configuration of " + name_,
-                  "it changed at each of " + std::to_string(config_tries) + " tries");
+    fail_unstable_config(name_);
 }
 
 // Where a queue's notifications go, in bytes from the start of the notification structure. Throws Errc::bad_device when
-// the two bytes written there are not inside the structure (4.1.4.4.1).
-[[nodiscard]] std::uint32_t notify_offset(std::uint16_t notify_off, std::uint32_t multiplier, std::uint32_t length,
-                                          QueueIndex queue, const std::string& name);
+// what is written there is not inside the structure (4.1.4.4.1).
+struct NotifyPlace {
+    std::uint32_t multiplier = 0;
+    std::uint32_t length = 0;  // of the structure
+    std::uint32_t width = 2;   // of a notification, in bytes
+};
+[[nodiscard]] std::uint32_t notify_offset(const NotifyPlace& place, std::uint16_t notify_off, QueueIndex queue,
+                                          const std::string& name);
 
 }  // namespace vmq::virtio

@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <bit>
 #include <stdexcept>
+#include <string>
 
 namespace vmq::virtio {
 
-std::span<std::byte> ring_memory(std::span<std::byte> memory, Iova iova, std::size_t size) {
+std::span<std::byte> ring_memory(std::span<std::byte> memory, Iova iova, std::size_t size, std::size_t alignment) {
     if (memory.size() < size) throw std::invalid_argument("too little memory for a virtqueue of this size");
-    if (reinterpret_cast<std::uintptr_t>(memory.data()) % ring_alignment != 0 || iova.value % ring_alignment != 0)
-        throw std::invalid_argument("a virtqueue's memory must be aligned to 64 bytes");
+    if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 || iova.value % alignment != 0)
+        throw std::invalid_argument("a virtqueue's memory must be aligned to " + std::to_string(alignment) + " bytes");
     return memory.first(size);
 }
 

@@ -43,15 +43,18 @@ struct Used {
 };
 
 // The part of `memory` that a ring of `size` bytes takes. Throws std::invalid_argument where it is too small or not
-// aligned to a cache line, for driver or device.
+// aligned, for driver or device: to a cache line, or a legacy one to a page.
 inline constexpr std::size_t ring_alignment = 64;
-[[nodiscard]] std::span<std::byte> ring_memory(std::span<std::byte> memory, Iova iova, std::size_t size);
+inline constexpr std::size_t legacy_ring_alignment = 4096;
+[[nodiscard]] std::span<std::byte> ring_memory(std::span<std::byte> memory, Iova iova, std::size_t size,
+                                               std::size_t alignment = ring_alignment);
 
 // What was negotiated about the form of a virtqueue.
 struct RingFormat {
     bool packed = false;
     bool in_order = false;
     bool event_idx = false;
+    bool legacy = false;  // in one piece, the used ring at the start of a page: 2.7.2
 };
 
 // Either ring's.

@@ -6,22 +6,23 @@
 namespace vmq::virtio {
 namespace {
 
-// The rings lie on cache lines of their own: driver and device write to different ones.
-constexpr std::size_t aligned(std::size_t offset) noexcept {
-    return (offset + ring_alignment - 1) / ring_alignment * ring_alignment;
+constexpr std::size_t aligned(std::size_t offset, std::size_t alignment) noexcept {
+    return (offset + alignment - 1) / alignment * alignment;
 }
 
 }  // namespace
 
 struct SplitRing::Layout {
-    explicit constexpr Layout(std::size_t queue_size) noexcept
-        : driver_area(aligned(queue_size * sizeof(Descriptor))),
+    // The rings lie on cache lines of their own: driver and device write to different ones. A used element's length and
+    // id are read as one word: 8-byte elements behind a 4-byte header, so the area starts 4 bytes into its line; 2.7
+    // asks for an alignment of 4. A legacy device leaves no choice (2.7.2).
+    constexpr Layout(std::size_t queue_size, bool legacy) noexcept
+        : driver_area(aligned(queue_size * sizeof(Descriptor), legacy ? sizeof(Descriptor) : ring_alignment)),
           used_event(driver_area + sizeof(RingHeader) + queue_size * sizeof(le16)),
-          // A used element's length and id are read as one word: 8-byte elements behind a 4-byte header, so the area
-          // starts 4 bytes into its line. 2.7 asks for an alignment of 4.
-          device_area(aligned(used_event + sizeof(le16)) + sizeof(RingHeader)),
+          device_area(legacy ? aligned(used_event + sizeof(le16), legacy_ring_alignment)
+                             : aligned(used_event + sizeof(le16), ring_alignment) + sizeof(RingHeader)),
           avail_event(device_area + sizeof(RingHeader) + queue_size * sizeof(UsedElement)),
-          end(aligned(avail_event + sizeof(le16))) {}
+          end(aligned(avail_event + sizeof(le16), legacy ? legacy_ring_alignment : ring_alignment)) {}
 
     std::size_t driver_area;
     std::size_t used_event;
@@ -30,12 +31,18 @@ struct SplitRing::Layout {
     std::size_t end;
 };
 
-std::size_t SplitRing::memory_size(std::uint16_t size) noexcept { return Layout{size}.end; }
+std::size_t SplitRing::memory_size(std::uint16_t size, RingFormat format) noexcept {
+    return Layout{size, format.legacy}.end;
+}
 
 SplitRing::SplitRing(std::span<std::byte> memory, Iova iova, std::uint16_t size, RingFormat format, std::uint16_t start)
-    : slots_(size, start), in_order_(format.in_order), event_idx_(format.event_idx), iova_(iova) {
-    const Layout layout{size};
-    memory_ = ring_memory(memory, iova, layout.end);
+    : slots_(size, start),
+      in_order_(format.in_order),
+      event_idx_(format.event_idx),
+      legacy_(format.legacy),
+      iova_(iova) {
+    const Layout layout{size, legacy_};
+    memory_ = ring_memory(memory, iova, layout.end, legacy_ ? legacy_ring_alignment : ring_alignment);
     std::byte* base = memory_.data();
     descriptors_ = reinterpret_cast<Descriptor*>(base);
     available_ = reinterpret_cast<RingHeader*>(base + layout.driver_area);
@@ -63,7 +70,7 @@ void SplitRing::restart(std::uint16_t start) noexcept {
 }
 
 QueueConfig SplitRing::config(VectorIndex vector) const noexcept {
-    const Layout layout{slots_.size()};
+    const Layout layout{slots_.size(), legacy_};
     return {.size = static_cast<std::uint16_t>(slots_.size()),
             .descriptor_area = iova_,
             .driver_area = iova_ + layout.driver_area,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -21,8 +22,8 @@ namespace vmq::virtio {
 // One thread owns a ring. Everything but the constructor is noexcept, blocks nowhere and does bounded work.
 class SplitRing {
 public:
-    // Bytes that a ring of `size` descriptors needs; its base must be aligned to 64.
-    [[nodiscard]] static std::size_t memory_size(std::uint16_t size) noexcept;
+    // Bytes that a ring of `size` descriptors needs; its base must be aligned to 64, or a legacy one's to a page.
+    [[nodiscard]] static std::size_t memory_size(std::uint16_t size, RingFormat format = {}) noexcept;
 
     // `memory` is what the device sees at `iova`; it is cleared, and must outlive the device's use of the queue. Throws
     // std::invalid_argument for a size that is no power of two up to 32,768, or memory that is too small or misaligned.
@@ -94,6 +95,10 @@ public:
     // Offers all staged buffers to the device. True: the caller must notify the device. False also when nothing was
     // staged.
     [[nodiscard]] bool publish() noexcept;
+    // 2.9: what a notification says with NOTIFICATION_DATA, the available index. Any thread.
+    [[nodiscard]] std::uint16_t position() const noexcept {
+        return std::atomic_ref(const_cast<std::uint16_t&>(offered_)).load(std::memory_order_relaxed);
+    }
 
     // Taking back what came in step, the fast way: look() once, then take as many as are in sight. used_run: how many
     // elements may be read, without passing the ring's end.
@@ -103,7 +108,7 @@ public:
     public:
         // False: it is not the buffer of the next slot.
         [[nodiscard]] bool read(std::uint32_t& length) noexcept {
-            const std::uint64_t element = support::load_relaxed(*reinterpret_cast<const le64*>(at_++));
+            const std::uint64_t element = support::load_relaxed_pair((at_++)->id);
             length = static_cast<std::uint32_t>(element >> 32);
             return static_cast<std::uint32_t>(element) == slot_++ || !device_is_checked;
         }
@@ -181,6 +186,7 @@ private:
     bool shifted_ = false;     // after a chain available entry i is no longer slot i, and must be written
     bool in_order_;
     bool event_idx_;
+    bool legacy_;
     bool armed_ = true;
     bool in_batch_ = false;  // between a batch's first buffer and its last
     RingFault fault_ = RingFault::none;
@@ -203,7 +209,7 @@ inline std::uint16_t SplitRing::offer() noexcept {
 inline bool SplitRing::publish() noexcept {
     if (slots_.staged == slots_.published) return false;
     const std::uint16_t old_idx = offered_;
-    offered_ = offer();
+    std::atomic_ref(offered_).store(offer(), std::memory_order_relaxed);
     slots_.published = slots_.staged;
 
     // 2.7.13.3.1: the descriptors and ring entries must be visible before idx is.

@@ -40,6 +40,9 @@ public:
     [[nodiscard]] virtual const std::string& name() const = 0;
     // What stands between the device's writes and this machine's memory: "type1v2", "none", …, for info().
     [[nodiscard]] virtual std::string iommu_mode() const = 0;
+    // A legacy (0.9.5) device: no VERSION_1, no FEATURES_OK (3.1.2), rings in one piece (2.7.2) that have the size
+    // which the device gives them.
+    [[nodiscard]] virtual bool is_legacy() const { return false; }
 
     [[nodiscard]] virtual std::uint8_t status() = 0;
     virtual void set_status(std::uint8_t status) = 0;

@@ -29,8 +29,10 @@ struct QueueRules {
         : packed(features.has(virtio::Feature::ring_packed)),
           event_idx(features.has(virtio::Feature::event_idx)),
           in_order(features.has(virtio::Feature::in_order)),
-          indirect(features.has(virtio::Feature::indirect_desc)) {}
+          indirect(features.has(virtio::Feature::indirect_desc)),
+          legacy(!features.has(virtio::Feature::version_1)) {}
     bool packed, event_idx, in_order, indirect;
+    bool legacy;  // in one piece, at a page's start: 2.7.2
 };
 
 // Reports what a virtqueue's driver does wrong, under the queue's name.

@@ -16,4 +16,9 @@ namespace vmq::software {
     return sizeof(virtio::NetHeader) - (has_num_buffers ? 0 : sizeof(virtio::le16));
 }
 
+// 5.1.6.6: a legacy driver that has not accepted ANY_LAYOUT gives the header a descriptor of its own.
+[[nodiscard]] inline bool net_header_is_apart(virtio::FeatureSet features) {
+    return !features.has(virtio::Feature::version_1) && !features.has(virtio::Feature::any_layout);
+}
+
 }  // namespace vmq::software

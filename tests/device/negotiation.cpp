@@ -48,12 +48,14 @@ void Negotiation::write_status(std::uint8_t status) {
     if ((added & bits::driver) != 0 && (status & bits::acknowledge) == 0) violations_.add("DRIVER before ACKNOWLEDGE");
     if ((added & bits::features_ok) != 0) {
         if ((before & bits::driver) == 0) violations_.add("FEATURES_OK before DRIVER");
+        if (legacy_) violations_.add("FEATURES_OK on a legacy device");
         if (!features_are_acceptable()) status = static_cast<std::uint8_t>(status & ~bits::features_ok);
     }
-    if ((added & bits::driver_ok) != 0 && (before & bits::features_ok) == 0)
-        violations_.add("DRIVER_OK before FEATURES_OK");
+    if ((added & bits::driver_ok) != 0 && !is_over()) violations_.add("DRIVER_OK before FEATURES_OK");
     status_.store(status, std::memory_order_relaxed);
 }
+
+bool Negotiation::is_over() const noexcept { return has(legacy_ ? bits::driver : bits::features_ok); }
 
 void Negotiation::need_reset() noexcept { status_.fetch_or(bits::needs_reset, std::memory_order_relaxed); }
 

@@ -12,8 +12,12 @@ namespace vmq::software {
 // Writes by one thread at a time, reads by any.
 class Negotiation {
 public:
-    Negotiation(virtio::FeatureSet offered, bool refuses, Violations& violations) noexcept
-        : violations_(violations), offered_(offered), refuses_(refuses) {}
+    // A legacy device has 32 features, and FEATURES_OK is unknown to it (3.1.2).
+    Negotiation(virtio::FeatureSet offered, bool legacy, bool refuses, Violations& violations) noexcept
+        : violations_(violations),
+          offered_(legacy ? virtio::FeatureSet{offered.bits() & 0xffff'ffff} : offered),
+          legacy_(legacy),
+          refuses_(refuses) {}
 
     [[nodiscard]] virtio::FeatureSet offered() const noexcept { return offered_; }
     [[nodiscard]] virtio::FeatureSet accepted() const noexcept {
@@ -26,12 +30,15 @@ public:
     void write_status(std::uint8_t status);
     void need_reset() noexcept;
     void reset() noexcept;
+    // Whether the driver may set up its queues.
+    [[nodiscard]] bool is_over() const noexcept;
 
 private:
     [[nodiscard]] bool features_are_acceptable();
 
     Violations& violations_;
     virtio::FeatureSet offered_;
+    bool legacy_;
     bool refuses_;
     std::atomic<std::uint64_t> accepted_{0};
     std::atomic<std::uint8_t> status_{0};

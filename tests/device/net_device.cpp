@@ -1,7 +1,9 @@
 // The device as its driver sees it: status, queues and doorbells.
 #include "tests/device/net_device.hpp"
 
+#include <algorithm>
 #include <thread>
+#include <utility>
 
 #include <vmq/error.hpp>
 
@@ -15,9 +17,11 @@ using virtio::Feature;
 NetDevice::NetDevice(NetConfig config)
     : config_(std::move(config)),
       config_space_(config_.config),
-      negotiation_(config_.features, config_.refuse_features, violations_),
+      negotiation_(config_.features, config_.legacy, config_.refuse_features, violations_),
       doorbells_(queue_count()),
+      notify_registers_(std::make_unique<std::uint32_t[]>(queue_count())),
       notifications_(std::make_unique<std::atomic<std::uint64_t>[]>(queue_count())) {
+    std::fill_n(notify_registers_.get(), queue_count(), not_notified);
     const LaneContext context{memory_, violations_, interrupts_, steering_, backend_};
     for (unsigned pair = 0; pair < config_.pairs; ++pair) lanes_.push_back(std::make_unique<Lane>(pair, context));
     if (config_.serve_control_queue) control_worker_ = Workers::for_control_queue(*this);
@@ -88,10 +92,11 @@ void NetDevice::reset() {
 }
 
 bool NetDevice::enable_queue(std::uint16_t queue, const virtio::QueueConfig& config) {
-    namespace bits = virtio::device_status;
     const std::string name = "virtqueue " + std::to_string(queue);
-    if (!negotiation_.has(bits::features_ok) || (running() && !features().has(Feature::ring_reset)))
+    if (!negotiation_.is_over() || (running() && !features().has(Feature::ring_reset)))
         violations_.add(name + " enabled outside of FEATURES_OK and DRIVER_OK");
+    if (config_.legacy && config.size != max_queue_size(queue))
+        violations_.add(name + ": " + std::to_string(config.size) + " descriptors on a legacy device");
     const std::lock_guard control_lock{control_mutex_};
     bool connected = true;
     lock_lanes([&] {
@@ -142,13 +147,31 @@ bool NetDevice::take_notifications(std::uint16_t queue, bool discard) {
     // A doorbell rung before a reset may still be found while the status is 0, and is nobody's fault.
     const auto initialising = [this] { return negotiation_.status() != 0 && !running(); };
     const bool early = initialising();
-    const std::uint64_t rung = doorbells_[queue].drain();
+    const bool by_register = has_notify_registers() && queue != control_index();
+    const std::uint64_t rung = by_register ? read_notify_register(queue, discard) : doorbells_[queue].drain();
     if (rung == 0) return false;
     if (early && initialising()) violations_.add("virtqueue " + std::to_string(queue) + " notified before DRIVER_OK");
     if (!discard && running() && features().has(Feature::ring_reset) && !ring(queue)->enabled())
         violations_.add("virtqueue " + std::to_string(queue) + " notified after it was reset");
     if (!discard) notifications_[queue].fetch_add(rung, std::memory_order_relaxed);
     return true;
+}
+
+std::uint64_t NetDevice::read_notify_register(std::uint16_t queue, bool discard) {
+    const std::uint32_t said = virtio::le32{std::exchange(notify_registers_[queue], not_notified)}.value();
+    if (said == not_notified) return 0;
+    if (discard || queue / 2u >= lanes_.size()) return 1;
+    if ((said & 0xffff) != queue)
+        violations_.add("virtqueue " + std::to_string(queue) + " notified as " + std::to_string(said & 0xffff));
+    const std::lock_guard lock{lanes_[queue / 2u]->mutex};
+    ring(queue)->check_position(static_cast<std::uint16_t>(said >> 16));
+    return 1;
+}
+
+std::uint16_t NetDevice::max_queue_size(std::uint16_t queue) const {
+    if (queue >= queue_count()) return 0;
+    const auto special = config_.queue_sizes.find(queue);
+    return special != config_.queue_sizes.end() ? special->second : config_.queue_size;
 }
 
 std::uint64_t NetDevice::notifications(std::uint16_t queue) const noexcept {

@@ -54,6 +54,7 @@ struct NetConfig {
     std::optional<std::size_t> granted_vectors{};  // fewer than asked for
     std::set<std::uint16_t> refused_vectors{};     // answered with NO_VECTOR
 
+    bool legacy = false;  // a 0.9.5 device, with the features that those have
     bool refuse_features = false;
     std::chrono::milliseconds reset_time{0};
     bool never_resets = false;
@@ -137,6 +138,7 @@ private:
     [[nodiscard]] std::uint16_t queue_count() const noexcept {
         return static_cast<std::uint16_t>(2 * config_.pairs + 1);
     }
+    [[nodiscard]] std::uint16_t max_queue_size(std::uint16_t queue) const;
     [[nodiscard]] Virtqueue* ring(std::uint16_t queue);
     [[nodiscard]] bool running() const noexcept;
     void lock_lanes(const std::function<void()>& action);
@@ -157,6 +159,12 @@ private:
     [[nodiscard]] bool set_rss(const RssCommand& command);
     [[nodiscard]] bool set_hashing(const ControlCommand& command);
 
+    // With NOTIFICATION_DATA the doorbell of a pair's queue is a register, for tests where the driver is on the same
+    // thread.
+    [[nodiscard]] bool has_notify_registers() const noexcept {
+        return features().has(virtio::Feature::notification_data);
+    }
+    [[nodiscard]] std::uint64_t read_notify_register(std::uint16_t queue, bool discard);
     // Drains a doorbell and counts; true when it was rung.
     bool take_notifications(std::uint16_t queue, bool discard = false);
     void check_not_owed(std::uint16_t queue);
@@ -173,6 +181,8 @@ private:
     Backend* backend_ = nullptr;
     std::vector<std::unique_ptr<Lane>> lanes_;
     std::vector<support::EventFd> doorbells_;
+    static constexpr std::uint32_t not_notified = 0xffff'ffff;
+    std::unique_ptr<std::uint32_t[]> notify_registers_;
     std::unique_ptr<std::atomic<std::uint64_t>[]> notifications_;
     std::atomic<unsigned> pairs_in_use_{0};
     std::atomic<virtio::VectorIndex> config_vector_{virtio::no_vector};

@@ -64,6 +64,11 @@ public:
     [[nodiscard]] std::uint16_t available_index() const noexcept override { return end_of_available().number(); }
     [[nodiscard]] bool publish(std::span<const UsedBuffer> used) override;
     void ask(const NotificationWish& wish) noexcept override;
+    [[nodiscard]] bool can_be_told(std::uint16_t position) const noexcept override {
+        const std::uint32_t offset = position & 0x7fffu;
+        const Place place{size_, offset + ((position & 0x8000) != 0 ? 0u : size_)};
+        return offset < size_ && place.to(end_of_available()) <= size_;
+    }
     [[nodiscard]] bool notification_owed(std::uint16_t seen) const noexcept override;
 
     void move_used(int by) override;

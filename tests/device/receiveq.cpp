@@ -11,6 +11,7 @@ namespace vmq::software {
 void Receiveq::start(virtio::FeatureSet features, Violations& violations) {
     merges_ = features.has(virtio::Feature::mrg_rxbuf);
     header_size_ = net_header_size(features);
+    header_is_apart_ = net_header_is_apart(features);
     violations_ = &violations;
     stop();
 }
@@ -22,6 +23,8 @@ void Receiveq::stop() noexcept {
 
 void Receiveq::check(const Chain& chain) {
     if (!chain.readable.empty()) violations_->add(queue_.name() + ": a receive buffer that the device cannot write");
+    if (header_is_apart_ && (chain.writable.size() < 2 || chain.writable[0].size() != header_size_))
+        violations_->add(queue_.name() + ": a receive buffer whose header has no descriptor of its own");
     // 5.1.6.3.1: at least 1,526 bytes without MRG_RXBUF, and the header with it.
     const std::size_t least = merges_ ? header_size_ : 1514 + header_size_;
     if (size_of(chain.writable) < least)

@@ -62,6 +62,7 @@ private:
     Virtqueue& queue_;
     Violations* violations_ = nullptr;
     bool merges_ = false;
+    bool header_is_apart_ = false;
     std::size_t header_size_ = sizeof(virtio::NetHeader);
     std::deque<Chain> held_;
     std::set<const std::byte*> memory_;  // where the buffers that are held begin

@@ -44,6 +44,10 @@ public:
     // Makes used buffers visible; true when the driver wants to be interrupted for them.
     [[nodiscard]] virtual bool publish(std::span<const UsedBuffer> used) = 0;
 
+    // Whether a driver's notification may say, with NOTIFICATION_DATA, that this is where its next buffer will be: not
+    // ahead of what is available, nor more than a ring behind (2.9).
+    [[nodiscard]] virtual bool can_be_told(std::uint16_t position) const noexcept = 0;
+
     virtual void ask(const NotificationWish& wish) noexcept = 0;
     // Whether the driver had to notify, given that available_index() was `seen` at the device's last look.
     [[nodiscard]] virtual bool notification_owed(std::uint16_t seen) const noexcept = 0;

@@ -38,6 +38,9 @@ public:
     [[nodiscard]] std::uint16_t available_index() const noexcept override { return load_acquire(available_->idx); }
     [[nodiscard]] bool publish(std::span<const UsedBuffer> used) override;
     void ask(const NotificationWish& wish) noexcept override;
+    [[nodiscard]] bool can_be_told(std::uint16_t position) const noexcept override {
+        return distance(position, available_index()) <= size_;
+    }
     [[nodiscard]] bool notification_owed(std::uint16_t seen) const noexcept override;
 
     void move_used(int by) override {
@@ -50,6 +53,7 @@ public:
     bool flip_flags(std::uint16_t, std::uint16_t) override { return false; }
 
 private:
+    [[nodiscard]] bool lies_in_one_piece(const virtio::QueueConfig& config) const;
     [[nodiscard]] bool follow(std::uint16_t head, Chain& chain);
     [[nodiscard]] bool follow_table(ChainBuilder& builder, Chain& chain);
     [[nodiscard]] bool flags_are_right(std::uint16_t flags, const char* where) const;
@@ -83,6 +87,7 @@ bool SplitLayout::attach(const virtio::QueueConfig& config) {
     if (config.descriptor_area.value % 16 != 0) return blame_("descriptor table is not aligned to 16");
     if (config.driver_area.value % 2 != 0) return blame_("available ring is not aligned to 2");
     if (config.device_area.value % 4 != 0) return blame_("used ring is not aligned to 4");
+    if (rules_.legacy && !lies_in_one_piece(config)) return false;
     const std::size_t count = size_;
     const auto table = memory_.at(config.descriptor_area, 16 * count, blame_.name() + " descriptor table");
     const auto available = memory_.at(config.driver_area, 6 + 2 * count, blame_.name() + " available ring");
@@ -97,6 +102,18 @@ bool SplitLayout::attach(const virtio::QueueConfig& config) {
     available_event_ = reinterpret_cast<virtio::le16*>(used.data() + 4 + 8 * count);
     store_relaxed(*available_event_, event_);
     store_relaxed(used_->idx, used_idx_);
+    return true;
+}
+
+// A legacy device is told the first page, and finds the rest by itself.
+bool SplitLayout::lies_in_one_piece(const virtio::QueueConfig& config) const {
+    constexpr std::uint64_t page = 4096;
+    const std::uint64_t table = config.descriptor_area.value;
+    const std::uint64_t available = table + 16u * size_;
+    const std::uint64_t used = (available + 6 + 2u * size_ + page - 1) / page * page;
+    if (table % page != 0) return blame_("a legacy descriptor table that no page begins with");
+    if (config.driver_area.value != available) return blame_("a legacy available ring not right behind the table");
+    if (config.device_area.value != used) return blame_("a legacy used ring not on the next page");
     return true;
 }
 

@@ -39,6 +39,8 @@ std::size_t Transmitq::take(std::size_t most, const Completion& completion, cons
     for (; taken < most && queue_.fetch(chain); ++taken) {
         Frame bytes = gather(chain.readable);
         if (!chain.writable.empty()) violation("a writable descriptor in a packet");
+        if (net_header_is_apart(features_) && (chain.readable.size() < 2 || chain.readable[0].size() != header_size_))
+            violation("a packet whose header has no descriptor of its own");
         held_.push_back({chain, completion.hold ? bytes : Frame{}});
         sink(unwrap(std::move(bytes)));
     }

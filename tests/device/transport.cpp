@@ -27,12 +27,12 @@ virtio::FeatureSet SoftwareTransport::device_features() { return device_.negotia
 
 void SoftwareTransport::set_driver_features(virtio::FeatureSet features) { device_.negotiation_.accept(features); }
 
+bool SoftwareTransport::is_legacy() const { return device_.config_.legacy; }
+
 std::uint16_t SoftwareTransport::queue_count() { return device_.queue_count(); }
 
 std::uint16_t SoftwareTransport::max_queue_size(virtio::QueueIndex queue) {
-    if (queue.value >= device_.queue_count()) return 0;
-    const auto special = device_.config_.queue_sizes.find(queue.value);
-    return special != device_.config_.queue_sizes.end() ? special->second : device_.config_.queue_size;
+    return device_.max_queue_size(queue.value);
 }
 
 unsigned SoftwareTransport::max_vectors() { return device_.config_.max_vectors; }
@@ -55,7 +55,10 @@ bool SoftwareTransport::enable_queue(virtio::QueueIndex queue, const virtio::Que
 }
 
 virtio::Doorbell SoftwareTransport::doorbell(virtio::QueueIndex queue) {
-    return virtio::Doorbell::at_eventfd(device_.doorbells_.at(queue.value).fd());
+    if (!device_.has_notify_registers() || queue.value == device_.control_index())
+        return virtio::Doorbell::at_eventfd(device_.doorbells_.at(queue.value).fd());
+    auto* const place = reinterpret_cast<std::byte*>(&device_.notify_registers_[queue.value]);
+    return virtio::Doorbell::at_register({place, sizeof(std::uint32_t)}, {queue.value, true});
 }
 
 void SoftwareTransport::read_config(std::size_t offset, std::span<std::byte> bytes) {

@@ -15,6 +15,8 @@ public:
     [[nodiscard]] const std::string& name() const override { return name_; }
     [[nodiscard]] std::string iommu_mode() const override { return "checked"; }
 
+    [[nodiscard]] bool is_legacy() const override;
+
     [[nodiscard]] std::uint8_t status() override;
     void set_status(std::uint8_t status) override;
     void reset() override;

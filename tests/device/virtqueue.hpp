@@ -56,6 +56,11 @@ public:
     [[nodiscard]] bool want_notification_after(std::uint16_t ahead) noexcept { return ask({.ahead = ahead}); }
     // From now on a packed queue asks with event_flags::enable where it would name a descriptor.
     void ask_without_events() noexcept { by_event_ = false; }
+    // What a notification with NOTIFICATION_DATA says must be true.
+    void check_position(std::uint16_t position) const {
+        if (enabled() && !layout_->can_be_told(position))
+            blame_("a notification that says " + std::to_string(position) + " is next, which is not so");
+    }
     // What is available now was seen; whether the driver owed a notification for what came since the last look.
     void note_seen() noexcept { seen_ = available_index(); }
     [[nodiscard]] bool notification_owed() const noexcept { return enabled() && layout_->notification_owed(seen_); }

@@ -185,9 +185,10 @@ TEST_P(ConformanceFaults, RewrittenDescriptorsChangeNothing) {
 }
 
 TEST_P(ConformanceFaults, LengthsBeyondReason) {
+    const auto header = static_cast<std::uint32_t>(software::net_header_size(GetParam().features()));
     Batch batch;
     for (unsigned i = 0; i < 60; ++i) {
-        const std::uint32_t wrong[] = {0, 11, 12, 3000, 0xffffffff};
+        const std::uint32_t wrong[] = {0, header - 1, header, 3000, 0xffffffff};
         ASSERT_TRUE(device->inject(0, software::make_frame({1, 1}, 60), {.used_length = wrong[i % 5]}));
         ASSERT_EQ(faulty->recv(batch), 0u);
         ASSERT_EQ(stats(0).drops(), i + 1);

@@ -23,6 +23,8 @@ struct Form {
     bool event_idx = false;
     const net::wide::Routines* loops = widest_loops;
     bool hashes = false;
+    bool legacy = false;     // a 0.9.5 device
+    bool positions = false;  // NOTIFICATION_DATA
 
     [[nodiscard]] virtio::FeatureSet features() const {
         using virtio::Feature;
@@ -36,12 +38,17 @@ struct Form {
         set(Feature::indirect_desc, indirect);
         set(Feature::event_idx, event_idx);
         set(Feature::hash_report, hashes);
-        set(Feature::guest_announce, false);  // which the driver does not know
-        return features;
+        set(Feature::notification_data, positions);
+        set(Feature::order_platform, positions);  // has no counterpart in the device
+        set(Feature::guest_announce, false);      // which the driver does not know
+        if (!legacy) return features;
+        set(Feature::any_layout, true);
+        return virtio::FeatureSet{features.bits() & 0xffff'ffff};
     }
     [[nodiscard]] std::string name() const {
         return std::string{packed ? "Packed" : "Split"} + (in_order ? "InOrder" : "") + (mergeable ? "Mergeable" : "") +
-               (indirect ? "Indirect" : "") + (event_idx ? "EventIdx" : "") + (hashes ? "Hashes" : "") + loops_name();
+               (indirect ? "Indirect" : "") + (event_idx ? "EventIdx" : "") + (hashes ? "Hashes" : "") +
+               (legacy ? "Legacy" : "") + (positions ? "Positions" : "") + loops_name();
     }
 
 private:
@@ -70,6 +77,12 @@ std::vector<Form> forms(Fits fits) {
         Form form{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, (bits & 16) != 0, loops};
         if (fits(form)) chosen.push_back(form);
         form.hashes = true;  // a longer header, for which the routines are compiled anew
+        if (bits >= 24 && loops == widest_loops && fits(form)) chosen.push_back(form);
+        form.hashes = false;
+        form.legacy = true;  // without mergeable buffers a shorter header, likewise
+        if (bits >= 8 && !form.packed && !form.in_order && fits(form)) chosen.push_back(form);
+        form.legacy = false;
+        form.positions = true;
         if (bits >= 24 && loops == widest_loops && fits(form)) chosen.push_back(form);
     };
     for (unsigned bits = 0; bits < 32; ++bits) add(bits, widest_loops);
@@ -120,7 +133,8 @@ protected:
         Device& opened = open({.pairs = pairs,
                                .config = {.max_queue_pairs = static_cast<std::uint16_t>(pairs)},
                                .queue_size = ring_size,
-                               .features = GetParam().features()});
+                               .features = GetParam().features(),
+                               .legacy = GetParam().legacy});
         EXPECT_EQ(device->features(), GetParam().features()) << "all that is offered is accepted";
         EXPECT_EQ(opened.info().ring_layout, GetParam().packed ? "packed" : "split");
         EXPECT_EQ(opened.info().ring_size, ring_size);

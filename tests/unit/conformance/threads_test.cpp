@@ -81,7 +81,8 @@ TEST_P(ConformanceThreads, EveryPacketComesBackOnceAndNobodySleepsTooLong) {
     EXPECT_EQ(stats(0).tx_packets, packets);
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, ConformanceThreads, ::testing::ValuesIn(forms(any_form)), form_name);
+INSTANTIATE_TEST_SUITE_P(Forms, ConformanceThreads,
+                         ::testing::ValuesIn(forms([](const Form& form) { return !form.positions; })), form_name);
 
 }  // namespace
 }  // namespace vmq

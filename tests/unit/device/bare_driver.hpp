@@ -44,7 +44,7 @@ struct BareQueue {
     }
     void offer_for_receive(std::uint16_t i) { buffer_of_id[ring->add_writable(address(i), buffer_size)] = i; }
     void publish() {
-        if (ring->publish()) doorbell.ring();
+        if (ring->publish()) doorbell.ring(0);
     }
 
     std::uint16_t index;

@@ -75,7 +75,7 @@ TEST(DeviceInitialisation, NotifyingBeforeDriverOkIsBlamed) {
     NetDevice device;
     const auto transport = device.transport();
     transport->set_status(bits::acknowledge);
-    transport->doorbell({0}).ring();
+    transport->doorbell({0}).ring(0);
     EXPECT_FALSE(device.step());
     EXPECT_TRUE(mentions(device.violations(), "virtqueue 0 notified before DRIVER_OK"));
 }

@@ -33,7 +33,7 @@ TEST_P(DeviceNotification, OnlyRungQueuesAreServedAndAMissingRingIsBlamed) {
     EXPECT_FALSE(device.step_notified());
     ASSERT_EQ(device.violations().size(), 1u);
     EXPECT_EQ(device.violations()[0], "transmitq0: not notified of what it asked to be told");
-    driver.transmitq(0).doorbell.ring();
+    driver.transmitq(0).doorbell.ring(0);
     EXPECT_TRUE(device.step_notified());
     EXPECT_EQ(device.notifications(1), 1u);
     EXPECT_EQ(device.violations().size(), 1u);

@@ -115,7 +115,7 @@ TEST_F(VhostTransport, TellsTheBackendAllOfARunningDevice) {
     EXPECT_EQ(vector.drain(), 1u);
     EXPECT_EQ(backend->enabled_pairs(), 1u);
     // Started by a kick, and reached by the doorbell.
-    transport->doorbell({1}).ring();
+    transport->doorbell({1}).ring(0);
     backend->look([](const ScriptedBackend& b) {
         std::uint64_t kicks = 0;
         EXPECT_EQ(::read(b.vrings.at(1).kick.get(), &kicks, sizeof kicks), 8);

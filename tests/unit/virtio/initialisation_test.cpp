@@ -22,6 +22,7 @@ class FakeTransport final : public Transport {
 public:
     const std::string& name() const override { return name_; }
     std::string iommu_mode() const override { return "none"; }
+    bool is_legacy() const override { return legacy; }
     std::uint8_t status() override {
         if (gone) support::fail(Errc::device_removed, "reading the device status of " + name_);
         return status_;
@@ -67,6 +68,7 @@ public:
     std::uint8_t refused_bits = 0;
     std::uint8_t added_at_start = 0;
     bool gone = false;
+    bool legacy = false;
     std::vector<std::string> log;
 
 private:
@@ -123,6 +125,19 @@ TEST(Initialisation, ADeviceWithoutVersion1IsNotSupported) {
     EXPECT_NE(text.find("VERSION_1"), std::string::npos);
     EXPECT_EQ(transport.log.back(), "status 131");
     EXPECT_EQ(transport.accepted, FeatureSet{});
+}
+
+// 3.1.2: what it accepts is not confirmed, and there is no VERSION_1.
+TEST(Initialisation, ALegacyDeviceIsNotAskedWhetherItAgrees) {
+    FakeTransport transport;
+    transport.legacy = true;
+    transport.offered = FeatureSet{Feature::mac, Feature::any_layout, Feature::event_idx};
+    transport.refused_bits = device_status::features_ok;
+    FeaturesOk ready = Reset{transport}.acknowledge().accept(FeatureSet{Feature::mac, Feature::any_layout});
+    EXPECT_TRUE(ready.enable_queue(QueueIndex{0}, {}));
+    const Running running = std::move(ready).start();
+    EXPECT_EQ(running.features(), (FeatureSet{Feature::mac, Feature::any_layout}));
+    EXPECT_EQ(transport.log, (Log{"reset", "status 1", "status 3", "features?", "features!", "queue 0", "status 7"}));
 }
 
 TEST(Initialisation, ARefusalNamesTheFeatures) {

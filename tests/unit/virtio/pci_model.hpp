@@ -25,6 +25,7 @@ struct PciModel {
         std::uint16_t enable = 0;
         int reset_reads = -1;  // of queue_reset, until it is done; negative: there is none under way
         std::uint16_t notify_off = 0;
+        std::uint16_t notif_config_data = 0;
         std::map<std::uint32_t, std::uint64_t> addresses;
     };
     struct Write {
@@ -78,6 +79,8 @@ struct PciModel {
                 return queues.at(queue_select).notify_off;
             case 0x3a:
                 return finish_queue_reset(queues.at(queue_select));
+            case 0x38:
+                return queues.at(queue_select).notif_config_data;
             default:
                 ADD_FAILURE() << "read at " << offset;
                 return 0;

@@ -208,9 +208,18 @@ TEST_F(PciRegistersTest, NotifyOffBelongsToTheQueue) {
     EXPECT_EQ(registers_.notify_off(QueueIndex{0}), 0);
 }
 
+TEST_F(PciRegistersTest, NotificationConfigDataBelongsToTheQueue) {
+    model_.queues[1].notif_config_data = 0x1234;
+    const PciRegisters<PciModelWindow> longer{PciModelWindow{model_, 58}, PciModelWindow{model_, 24}, "0000:00:04.0"};
+    EXPECT_EQ(longer.notif_config_data(QueueIndex{1}), 0x1234);
+    EXPECT_EQ(longer.notif_config_data(QueueIndex{0}), 0);
+    const std::string text = failure(Errc::bad_device, [&] { (void)registers_.notif_config_data(QueueIndex{1}); });
+    EXPECT_NE(text.find("virtqueue 1"), std::string::npos);
+}
+
 TEST(NotifyOffset, LiesInsideTheStructure) {
     const auto offset = [](unsigned notify_off, std::uint32_t multiplier, std::uint32_t length) {
-        return notify_offset(static_cast<std::uint16_t>(notify_off), multiplier, length, QueueIndex{3}, "dev");
+        return notify_offset({multiplier, length}, static_cast<std::uint16_t>(notify_off), QueueIndex{3}, "dev");
     };
     EXPECT_EQ(offset(0, 0, 2), 0U);
     EXPECT_EQ(offset(7, 0, 2), 0U);
@@ -221,6 +230,18 @@ TEST(NotifyOffset, LiesInsideTheStructure) {
     EXPECT_THROW((void)offset(0xffff, 0xffff'fffe, 0xffff'ffff), std::system_error);
     EXPECT_THROW((void)offset(4, 0x4000'0000, 0xffff'ffff), std::system_error);  // 2^32
     EXPECT_THROW((void)offset(3, 1, 100), std::system_error);                    // odd
+}
+
+// With NOTIFICATION_DATA four bytes are written.
+TEST(NotifyOffset, LeavesRoomForTheData) {
+    const auto offset = [](unsigned notify_off, std::uint32_t multiplier, std::uint32_t length) {
+        return notify_offset({multiplier, length, 4}, static_cast<std::uint16_t>(notify_off), QueueIndex{3}, "dev");
+    };
+    EXPECT_EQ(offset(0, 0, 4), 0U);
+    EXPECT_EQ(offset(3, 4, 16), 12U);
+    EXPECT_THROW((void)offset(0, 0, 2), std::system_error);
+    EXPECT_THROW((void)offset(3, 4, 14), std::system_error);
+    EXPECT_THROW((void)offset(1, 2, 100), std::system_error);  // a multiple of two only
 }
 
 // The same registers on plain memory: widths and positions as a mapped BAR has them.
