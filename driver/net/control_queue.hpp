@@ -27,11 +27,15 @@ public:
     [[nodiscard]] virtio::QueueConfig config(virtio::VectorIndex vector) const noexcept {
         return std::visit([vector](const auto& ring) { return ring.config(vector); }, ring_);
     }
+    // After a reset of the device: as made, and whatever was unanswered is forgotten.
+    void restart() noexcept {
+        std::visit([](auto& ring) { ring.restart(); }, ring_);
+    }
     void set_doorbell(virtio::Doorbell doorbell) noexcept { doorbell_ = doorbell; }
 
 private:
     void carry_out(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
-                   std::chrono::milliseconds deadline, const std::string& what) override;
+                   std::chrono::milliseconds deadline, const std::string& what, std::span<std::byte> result) override;
     [[nodiscard]] bool await_answer(std::chrono::milliseconds deadline) noexcept;
     [[nodiscard]] bool is_broken() const noexcept {
         return std::visit([](const auto& ring) { return ring.fault() != virtio::RingFault::none; }, ring_);

@@ -16,10 +16,13 @@ using virtio::FeatureSet;
 
 namespace {
 
-constexpr FeatureSet supported{Feature::mtu,         Feature::mac,        Feature::mrg_rxbuf, Feature::status,
-                               Feature::ctrl_vq,     Feature::mq,         Feature::event_idx, Feature::indirect_desc,
-                               Feature::ring_packed, Feature::in_order,   Feature::version_1, Feature::access_platform,
-                               Feature::rss,         Feature::hash_report};
+constexpr FeatureSet supported{
+    Feature::mtu,           Feature::mac,          Feature::mrg_rxbuf,      Feature::status,
+    Feature::ctrl_vq,       Feature::mq,           Feature::event_idx,      Feature::indirect_desc,
+    Feature::ring_packed,   Feature::in_order,     Feature::version_1,      Feature::access_platform,
+    Feature::rss,           Feature::hash_report,  Feature::ctrl_rx,        Feature::ctrl_rx_extra,
+    Feature::ctrl_mac_addr, Feature::ctrl_vlan,    Feature::guest_announce, Feature::notf_coal,
+    Feature::vq_notf_coal,  Feature::device_stats, Feature::speed_duplex};
 
 std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
     support::le16 value;
@@ -66,11 +69,6 @@ FeatureSet choose_features(virtio::Transport& transport, FeatureSet offered, con
 
 NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
     NetConfig config;
-    if (features.has(Feature::mac)) {
-        MacAddress mac;
-        transport.read_config(virtio::net_config::mac, std::as_writable_bytes(std::span{mac}));
-        config.mac = mac;
-    }
     if (features.has(Feature::mtu)) {
         config.mtu = read_u16(transport, virtio::net_config::mtu);
         // 5.1.4.1: 68 to 65535.
@@ -89,11 +87,6 @@ NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
                                             std::to_string(config.max_queue_pairs));
     }
     return config;
-}
-
-bool read_link_up(virtio::Transport& transport, FeatureSet features) {
-    if (!features.has(Feature::status)) return true;  // 5.1.4.2: then it is to be taken as up
-    return (read_u16(transport, virtio::net_config::status) & virtio::net_status::link_up) != 0;
 }
 
 }  // namespace vmq::net

@@ -48,6 +48,7 @@ void NetDevice::resume() {
         clear_rings();
         auto acknowledged = virtio::Reset(*transport_).acknowledge();
         require_same_device();
+        if (control_queue_) control_queue_->restart();
         auto device = std::move(acknowledged).accept(features_);
         if (!connect_vectors() || !enable_queues(device))
             support::fail(Errc::device_refused, name_ + ": the device came back without its interrupt vectors");
@@ -61,7 +62,7 @@ void NetDevice::resume() {
     lost_ = false;
     reconnects_.add();
     config_changes_.add();
-    link_up_.store(read_link_up(*transport_, features_), std::memory_order_relaxed);
+    begin_following_config();
     for (unsigned i = 0; i < max_queue_pairs(); ++i) {
         if (pairs_[i]->pool() == nullptr) continue;
         if (i < queue_pairs()) pairs_[i]->notify_receiveq();

@@ -68,12 +68,13 @@ bool NetDevice::try_start(unsigned vectors, const ChooseNodes& choose_nodes) {
     check_memory();
     make_pairs();
     make_control_queue();
+    make_announce_pool();
     if (!connect_vectors() || !enable_queues(device)) return false;
 
     PairCore& first = *pairs_.front();
     prepare(first);
     static_cast<void>(std::move(device).start());
-    link_up_.store(read_link_up(*transport_, features_), std::memory_order_relaxed);
+    begin_following_config();
     first.notify_receiveq();
     first.want(Shape::active);
     return true;
@@ -213,9 +214,12 @@ bool NetDevice::enable_queues(virtio::FeaturesOk& device) {
 
 void NetDevice::prepare(PairCore& pair) {
     const std::size_t bytes = std::size_t{buffers_per_pair_} * buffer_size_;
-    pair.prepare(
-        std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_, buffer_size_,
-                                     features_.has(Feature::hash_report) ? hash_header_size : plain_header_size));
+    pair.prepare(std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_,
+                                              buffer_size_, packet_header_size()));
+}
+
+std::uint32_t NetDevice::packet_header_size() const noexcept {
+    return features_.has(Feature::hash_report) ? hash_header_size : plain_header_size;
 }
 
 }  // namespace vmq::net
