@@ -52,6 +52,9 @@ public:
     void reset() override { net_.reset(); }
     RssInfo rss() override { return net_.rss(); }
     void set_rss(const RssSettings& settings) override { net_.set_rss(settings); }
+    CoalescingInfo coalescing() override { return net_.coalescing(); }
+    void set_coalescing(const Coalescing& all) override { net_.set_coalescing(all); }
+    DeviceStats device_stats() override { return net_.device_stats(); }
 
     [[nodiscard]] net::NetDevice& net() noexcept { return net_; }
     void on_control_thread(std::function<void()> task) { thread_->run(std::move(task)); }
@@ -162,6 +165,46 @@ RssInfo Device::rss() const {
 
 void Device::set_rss(const RssSettings& settings) {
     impl_->on_control_thread([&] { impl_->set_rss(settings); });
+}
+
+void Device::set_receive_mode(const ReceiveMode& mode) {
+    impl_->on_control_thread([&] { impl_->net().set_receive_mode(mode); });
+}
+
+void Device::set_mac_filters(const MacFilters& filters) {
+    impl_->on_control_thread([&] { impl_->net().set_mac_filters(filters); });
+}
+
+void Device::set_mac(const MacAddress& mac) {
+    impl_->on_control_thread([&] { impl_->net().set_mac(mac); });
+}
+
+void Device::add_vlan(unsigned id) {
+    impl_->on_control_thread([&] { impl_->net().add_vlan(id); });
+}
+
+void Device::remove_vlan(unsigned id) {
+    impl_->on_control_thread([&] { impl_->net().remove_vlan(id); });
+}
+
+CoalescingInfo Device::coalescing() const {
+    CoalescingInfo info;
+    impl_->on_control_thread([&] { info = impl_->coalescing(); });
+    return info;
+}
+
+void Device::set_coalescing(const Coalescing& all) {
+    impl_->on_control_thread([&] { impl_->set_coalescing(all); });
+}
+
+void Device::set_coalescing(unsigned pair, const Coalescing& coalescing) {
+    impl_->on_control_thread([&] { impl_->net().set_coalescing(pair, coalescing); });
+}
+
+DeviceStats Device::device_stats() const {
+    DeviceStats stats;
+    impl_->on_control_thread([&] { stats = impl_->device_stats(); });
+    return stats;
 }
 
 QueuePair Device::take_queue_pair(unsigned index) { return QueuePair(impl_->take(index)); }

@@ -146,6 +146,13 @@ void ControlClient::set_rss(const RssSettings& settings) {
     impl_->ask<control::Done>(control::SetRss{settings}, change_deadline);
 }
 void ControlClient::reset() { impl_->ask<control::Done>(control::Reset{}, change_deadline); }
+CoalescingInfo ControlClient::coalescing() {
+    return impl_->ask<CoalescingInfo>(control::GetCoalescing{}, query_deadline);
+}
+DeviceStats ControlClient::device_stats() { return impl_->ask<DeviceStats>(control::GetDeviceStats{}, query_deadline); }
+void ControlClient::set_coalescing(const Coalescing& all) {
+    impl_->ask<control::Done>(control::SetCoalescing{all}, change_deadline);
+}
 void ControlClient::set_queue_pairs(unsigned count) {
     impl_->ask<control::Done>(control::SetQueuePairs{count}, change_deadline);
 }

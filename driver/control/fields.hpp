@@ -4,6 +4,9 @@
 #include <concepts>
 #include <type_traits>
 
+#include <vmq/coalescing.hpp>
+#include <vmq/device_stats.hpp>
+#include <vmq/filter.hpp>
 #include <vmq/info.hpp>
 #include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
@@ -30,17 +33,42 @@ void each_field(T& record, Visit&& visit) {
     visit("tx_vector", tx_vector);
 }
 
+template <Is<ReceiveMode> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [promiscuous, all_multicast, all_unicast, no_multicast, no_unicast, no_broadcast] = record;
+    visit("promiscuous", promiscuous);
+    visit("all_multicast", all_multicast);
+    visit("all_unicast", all_unicast);
+    visit("no_multicast", no_multicast);
+    visit("no_unicast", no_unicast);
+    visit("no_broadcast", no_broadcast);
+}
+
+template <Is<MacFilters> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [unicast, multicast] = record;
+    visit("unicast", unicast);
+    visit("multicast", multicast);
+}
+
 template <Is<Info> T, typename Visit>
 void each_field(T& record, Visit&& visit) {
-    auto& [name, application, process_id, mac, mtu, link_up, device_features, negotiated_features, feature_names,
-           ring_layout, ring_size, queue_pairs, max_queue_pairs, device_max_queue_pairs, vectors, vector_sharing,
-           iommu_mode, buffers_per_pair, buffer_size, memory_bytes, huge_pages, control_queue_usable, pairs] = record;
+    auto& [name, application, process_id, mac, mtu, device_mtu, link_up, speed, full_duplex, receive_mode, mac_filters,
+           vlans, device_features, negotiated_features, feature_names, ring_layout, ring_size, queue_pairs,
+           max_queue_pairs, device_max_queue_pairs, vectors, vector_sharing, iommu_mode, buffers_per_pair, buffer_size,
+           memory_bytes, huge_pages, control_queue_usable, pairs] = record;
     visit("name", name);
     visit("application", application);
     visit("process_id", process_id);
     visit("mac", mac);
     visit("mtu", mtu);
+    visit("device_mtu", device_mtu);
     visit("link_up", link_up);
+    visit("speed", speed);
+    visit("full_duplex", full_duplex);
+    visit("receive_mode", receive_mode);
+    visit("mac_filters", mac_filters);
+    visit("vlans", vlans);
     visit("device_features", device_features);
     visit("negotiated_features", negotiated_features);
     visit("feature_names", feature_names);
@@ -95,9 +123,10 @@ void each_field(T& record, Visit&& visit) {
 
 template <Is<Stats> T, typename Visit>
 void each_field(T& record, Visit&& visit) {
-    auto& [pairs, config_changes, reconnects, resets, control_commands, control_failures] = record;
+    auto& [pairs, config_changes, announcements, reconnects, resets, control_commands, control_failures] = record;
     visit("pairs", pairs);
     visit("config_changes", config_changes);
+    visit("announcements", announcements);
     visit("reconnects", reconnects);
     visit("resets", resets);
     visit("control_commands", control_commands);
@@ -151,6 +180,48 @@ void each_field(T& record, Visit&& visit) {
     visit("limits", limits);
     visit("settings", settings);
     visit("config", config);
+}
+
+template <Is<CoalescingLimit> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [usecs, packets] = record;
+    visit("usecs", usecs);
+    visit("packets", packets);
+}
+
+template <Is<Coalescing> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [receive, transmit] = record;
+    visit("receive", receive);
+    visit("transmit", transmit);
+}
+
+template <Is<CoalescingInfo> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [all, pairs] = record;
+    visit("all", all);
+    visit("pairs", pairs);
+}
+
+template <Is<DeviceCounter> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [name, value] = record;
+    visit("name", name);
+    visit("value", value);
+}
+
+template <Is<PairDeviceStats> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [receiveq, transmitq] = record;
+    visit("receiveq", receiveq);
+    visit("transmitq", transmitq);
+}
+
+template <Is<DeviceStats> T, typename Visit>
+void each_field(T& record, Visit&& visit) {
+    auto& [controlq, pairs] = record;
+    visit("controlq", controlq);
+    visit("pairs", pairs);
 }
 
 template <Is<InterruptTable> T, typename Visit>

@@ -71,7 +71,7 @@ Failure to_failure(const Json& value) {
 Request to_request(const Json& message) {
     std::string command;
     from_member(message, "command", command);
-    const bool changes = command == "set_queue_pairs" || command == "set_rss";
+    const bool changes = command.starts_with("set_");
     // A member we do not know may be a condition ("only if ..."): the command must not run without it.
     if (message.size() > (changes ? 3U : 2U)) throw Malformed("more members than " + command + " takes");
     if (command == "set_queue_pairs") {
@@ -84,11 +84,18 @@ Request to_request(const Json& message) {
         from_member(message, "settings", request.settings);
         return request;
     }
+    if (command == "set_coalescing") {
+        SetCoalescing request;
+        from_member(message, "all", request.all);
+        return request;
+    }
     if (command == "info") return GetInfo{};
     if (command == "stats") return GetStats{};
     if (command == "interrupts") return GetInterrupts{};
     if (command == "rss") return GetRss{};
     if (command == "reset") return Reset{};
+    if (command == "coalescing") return GetCoalescing{};
+    if (command == "device_stats") return GetDeviceStats{};
     throw Malformed("there is no such command");
 }
 
@@ -103,6 +110,8 @@ Reply to_reply(const Json& message) {
     if (message.contains("stats")) return member("stats", Stats{});
     if (message.contains("interrupts")) return member("interrupts", InterruptTable{});
     if (message.contains("rss")) return member("rss", RssInfo{});
+    if (message.contains("coalescing")) return member("coalescing", CoalescingInfo{});
+    if (message.contains("device_stats")) return member("device_stats", DeviceStats{});
     throw Malformed("none of the known replies");
 }
 
@@ -116,6 +125,8 @@ std::string encode(const Request& request) {
                    [&](GetInterrupts) { message["command"] = "interrupts"; },
                    [&](GetRss) { message["command"] = "rss"; },
                    [&](Reset) { message["command"] = "reset"; },
+                   [&](GetCoalescing) { message["command"] = "coalescing"; },
+                   [&](GetDeviceStats) { message["command"] = "device_stats"; },
                    [&](const SetQueuePairs& set) {
                        message["command"] = "set_queue_pairs";
                        message["count"] = set.count;
@@ -123,6 +134,10 @@ std::string encode(const Request& request) {
                    [&](const SetRss& set) {
                        message["command"] = "set_rss";
                        message["settings"] = to_value(set.settings);
+                   },
+                   [&](const SetCoalescing& set) {
+                       message["command"] = "set_coalescing";
+                       message["all"] = to_value(set.all);
                    },
                },
                request);
@@ -137,6 +152,8 @@ std::string encode(const Reply& reply) {
                    [&](const Stats& stats) { message["stats"] = to_value(stats); },
                    [&](const InterruptTable& table) { message["interrupts"] = to_value(table); },
                    [&](const RssInfo& rss) { message["rss"] = to_value(rss); },
+                   [&](const CoalescingInfo& coalescing) { message["coalescing"] = to_value(coalescing); },
+                   [&](const DeviceStats& stats) { message["device_stats"] = to_value(stats); },
                    [&](const Failure& failure) { message["error"] = to_value(failure); },
                },
                reply);

@@ -4,9 +4,12 @@
 //   {"schema":1,"command":"stats"}                        {"schema":1,"stats":{...}}
 //   {"schema":1,"command":"interrupts"}                   {"schema":1,"interrupts":{...}}
 //   {"schema":1,"command":"rss"}                          {"schema":1,"rss":{...}}
+//   {"schema":1,"command":"coalescing"}                   {"schema":1,"coalescing":{...}}
+//   {"schema":1,"command":"device_stats"}                 {"schema":1,"device_stats":{...}}
 //   {"schema":1,"command":"set_queue_pairs","count":2}    {"schema":1,"done":true}
 //   {"schema":1,"command":"reset"}                        {"schema":1,"done":true}
 //   {"schema":1,"command":"set_rss","settings":{...}}     {"schema":1,"done":true}
+//   {"schema":1,"command":"set_coalescing","all":{...}}   {"schema":1,"done":true}
 //   any of them, refused {"schema":1,"error":{"category":"vmq","code":10,"text":"..."}}
 //
 // Errors keep code and text apart. std::system_error::what() is "text: message of the code"; only the text is sent, and
@@ -21,6 +24,8 @@
 #include <system_error>
 #include <variant>
 
+#include <vmq/coalescing.hpp>
+#include <vmq/device_stats.hpp>
 #include <vmq/info.hpp>
 #include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
@@ -37,20 +42,26 @@ struct GetStats {};
 struct GetInterrupts {};
 struct GetRss {};
 struct Reset {};
+struct GetCoalescing {};
+struct GetDeviceStats {};
 struct SetQueuePairs {
     unsigned count = 0;
 };
 struct SetRss {
     RssSettings settings;
 };
-using Request = std::variant<GetInfo, GetStats, GetInterrupts, GetRss, Reset, SetQueuePairs, SetRss>;
+struct SetCoalescing {
+    Coalescing all;
+};
+using Request = std::variant<GetInfo, GetStats, GetInterrupts, GetRss, GetCoalescing, GetDeviceStats, Reset, SetQueuePairs,
+                             SetRss, SetCoalescing>;
 
 struct Done {};
 struct Failure {
     std::error_code code;
     std::string text;
 };
-using Reply = std::variant<Done, Info, Stats, InterruptTable, RssInfo, Failure>;
+using Reply = std::variant<Done, Info, Stats, InterruptTable, RssInfo, CoalescingInfo, DeviceStats, Failure>;
 
 // With the newline. Bytes that are not UTF-8 (a process may be named so) are replaced by U+FFFD.
 [[nodiscard]] std::string encode(const Request& request);

@@ -49,6 +49,12 @@ struct Perform {
     Reply operator()(GetStats) const { return handler.stats(); }
     Reply operator()(GetInterrupts) const { return handler.interrupts(); }
     Reply operator()(GetRss) const { return handler.rss(); }
+    Reply operator()(GetCoalescing) const { return handler.coalescing(); }
+    Reply operator()(GetDeviceStats) const { return handler.device_stats(); }
+    Reply operator()(const SetCoalescing& request) const {
+        handler.set_coalescing(request.all);
+        return Done{};
+    }
     Reply operator()(const SetRss& request) const {
         handler.set_rss(request.settings);
         return Done{};

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include <vmq/coalescing.hpp>
+#include <vmq/device_stats.hpp>
 #include <vmq/info.hpp>
 #include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
@@ -25,9 +27,12 @@ struct Handler {
     virtual Stats stats() = 0;
     virtual InterruptTable interrupts() = 0;
     virtual RssInfo rss() = 0;
+    virtual CoalescingInfo coalescing() = 0;
+    virtual DeviceStats device_stats() = 0;
     virtual void set_queue_pairs(unsigned count) = 0;
     virtual void reset() = 0;
     virtual void set_rss(const RssSettings& settings) = 0;
+    virtual void set_coalescing(const Coalescing& all) = 0;
 };
 
 struct ServerLimits {

@@ -19,9 +19,10 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// The command lies behind the ring: header, data, and on a cache line of its own the device's answer.
-constexpr std::size_t data_space = 2048;  // an RSS table of 512 entries and a key of 255 bytes fit
-constexpr std::size_t command_space = data_space + 64;
+// The command lies behind the ring: header, data, and from a cache line of its own on the device's answer.
+constexpr std::size_t data_space = 2048;   // an RSS table of 512 entries and a key of 255 bytes fit
+constexpr std::size_t answer_space = 256;  // statistics of one virtqueue
+constexpr std::size_t command_space = data_space + answer_space;
 constexpr std::byte no_answer{0xff};
 
 std::variant<virtio::SplitRing, virtio::PackedRing> make_ring(const virtio::DmaBlock& memory, std::uint16_t size,
@@ -44,8 +45,9 @@ ControlQueue::ControlQueue(virtio::DmaBlock memory, std::uint16_t size, virtio::
       event_(event) {}
 
 void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
-                             std::chrono::milliseconds deadline, const std::string& what) {
-    if (data.size() > data_space - sizeof(virtio::ControlHeader)) support::fail(Errc::out_of_range, what);
+                             std::chrono::milliseconds deadline, const std::string& what, std::span<std::byte> result) {
+    if (data.size() > data_space - sizeof(virtio::ControlHeader) || result.size() >= answer_space)
+        support::fail(Errc::out_of_range, what);
 
     std::byte* const request = memory_.data + command_offset_;
     std::byte* const answer = request + data_space;
@@ -53,6 +55,7 @@ void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t co
     std::memcpy(request, &header, sizeof header);
     std::ranges::copy(data, request + sizeof header);
     *answer = no_answer;
+    std::fill_n(answer + 1, result.size(), std::byte{0});
 
     // A legacy device may want the header in a descriptor of its own (5.1.6.6), and others do not mind.
     const virtio::Iova start = memory_.iova + command_offset_;
@@ -61,7 +64,8 @@ void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t co
     const virtio::Segment whole{start, static_cast<std::uint32_t>(sizeof header) + bytes};
     const bool apart = header_apart_ && bytes != 0;
     const std::span readable = apart ? std::span<const virtio::Segment>{parts} : std::span{&whole, 1};
-    const virtio::Segment writable{memory_.iova + command_offset_ + data_space, 1};
+    const virtio::Segment writable{memory_.iova + command_offset_ + data_space,
+                                   static_cast<std::uint32_t>(1 + result.size())};
     const auto publish = [&](auto& ring) {
         ring.add_chain(readable, {&writable, 1});
         return ring.publish();
@@ -74,6 +78,7 @@ void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t co
     }
     if (*answer != std::byte{static_cast<std::uint8_t>(virtio::ControlAck::ok)})
         support::fail(Errc::device_refused, what + ": refused by the device");
+    std::copy_n(answer + 1, result.size(), result.begin());
 }
 
 bool ControlQueue::await_answer(std::chrono::milliseconds deadline) noexcept {

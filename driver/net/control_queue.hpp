@@ -35,7 +35,7 @@ public:
 
 private:
     void carry_out(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
-                   std::chrono::milliseconds deadline, const std::string& what) override;
+                   std::chrono::milliseconds deadline, const std::string& what, std::span<std::byte> result) override;
     [[nodiscard]] bool await_answer(std::chrono::milliseconds deadline) noexcept;
     [[nodiscard]] bool is_broken() const noexcept {
         return std::visit([](const auto& ring) { return ring.fault() != virtio::RingFault::none; }, ring_);

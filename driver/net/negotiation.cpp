@@ -30,6 +30,15 @@ constexpr FeatureSet supported{Feature::mtu,
                                Feature::access_platform,
                                Feature::rss,
                                Feature::hash_report,
+                               Feature::ctrl_rx,
+                               Feature::ctrl_rx_extra,
+                               Feature::ctrl_mac_addr,
+                               Feature::ctrl_vlan,
+                               Feature::guest_announce,
+                               Feature::notf_coal,
+                               Feature::vq_notf_coal,
+                               Feature::device_stats,
+                               Feature::speed_duplex,
                                Feature::ring_reset,
                                Feature::order_platform,
                                Feature::notification_data,
@@ -100,11 +109,6 @@ HeaderForm header_form(FeatureSet features) noexcept {
 
 NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
     NetConfig config;
-    if (features.has(Feature::mac)) {
-        MacAddress mac;
-        transport.read_config(virtio::net_config::mac, std::as_writable_bytes(std::span{mac}));
-        config.mac = mac;
-    }
     if (features.has(Feature::mtu)) {
         config.mtu = read_u16(transport, virtio::net_config::mtu);
         // 5.1.4.1: 68 to 65535.
@@ -123,11 +127,6 @@ NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
                                             std::to_string(config.max_queue_pairs));
     }
     return config;
-}
-
-bool read_link_up(virtio::Transport& transport, FeatureSet features) {
-    if (!features.has(Feature::status)) return true;  // 5.1.4.2: then it is to be taken as up
-    return (read_u16(transport, virtio::net_config::status) & virtio::net_status::link_up) != 0;
 }
 
 }  // namespace vmq::net

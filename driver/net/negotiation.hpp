@@ -16,7 +16,6 @@
 namespace vmq::net {
 
 struct NetConfig {
-    std::optional<MacAddress> mac;
     std::uint16_t mtu = 1500;
     std::uint16_t max_queue_pairs = 1;
     std::optional<RssLimits> rss;  // with RSS or HASH_REPORT
@@ -32,6 +31,5 @@ struct NetConfig {
 
 // Reads what the negotiated features make valid.
 [[nodiscard]] NetConfig read_net_config(virtio::Transport& transport, virtio::FeatureSet features);
-[[nodiscard]] bool read_link_up(virtio::Transport& transport, virtio::FeatureSet features);
 
 }  // namespace vmq::net

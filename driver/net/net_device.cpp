@@ -38,6 +38,7 @@ Stats NetDevice::stats() const {
     Stats stats;
     for (const auto& pair : pairs_) stats.pairs.push_back(pair->stats());
     stats.config_changes = config_changes_.value();
+    stats.announcements = announcements_.value();
     stats.reconnects = reconnects_.value();
     stats.resets = resets_.value();
     if (control_ != nullptr) {
@@ -50,9 +51,15 @@ Stats NetDevice::stats() const {
 Info NetDevice::info() const {
     Info info;
     info.name = name_;
-    info.mac = config_.mac;
+    info.mac = mac();
     info.mtu = config_.mtu;
+    info.device_mtu = live_.mtu.value_or(1500);
     info.link_up = link_up_.load(std::memory_order_relaxed);
+    info.speed = live_.speed;
+    info.full_duplex = live_.full_duplex;
+    info.receive_mode = settings_.receive_mode;
+    info.mac_filters = settings_.mac_filters;
+    info.vlans.assign(settings_.vlans.begin(), settings_.vlans.end());
     info.device_features = device_features_.bits();
     info.negotiated_features = features_.bits();
     info.feature_names = virtio::feature_names(features_);
@@ -99,28 +106,6 @@ void NetDevice::serve_events() {
     if (plan_.mode == WaitMode::shared)
         for (const auto& pair : pairs_) pair->sleeper().wake();
     look_at_config();
-}
-
-// 4.1.4.3.1 and 2.1.1: what a configuration change interrupt may mean.
-void NetDevice::look_at_config() {
-    if (stopped_) return;
-    if (lost_) {
-        if (transport_->connection_fd() < 0) try_to_revive();
-        return;
-    }
-    try {
-        if ((transport_->status() & virtio::device_status::needs_reset) != 0) {
-            note_trouble(name_ + ": the device asks for a reset (DEVICE_NEEDS_RESET)");
-            return try_to_revive();
-        }
-        const bool up = read_link_up(*transport_, features_);
-        if (link_up_.exchange(up, std::memory_order_relaxed) == up) return;
-        config_changes_.add();
-        log(LogLevel::info, name_ + (up ? ": link up" : ": link down"));
-    } catch (const std::system_error& error) {
-        if (error.code() != Errc::device_removed) throw;
-        stop(error.what());
-    }
 }
 
 void NetDevice::stop(const std::string& why) {

@@ -5,16 +5,23 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include <vmq/coalescing.hpp>
+#include <vmq/device_stats.hpp>
+#include <vmq/filter.hpp>
 #include <vmq/info.hpp>
 #include <vmq/options.hpp>
 
 #include "driver/net/control_queue.hpp"
+#include "driver/net/live_config.hpp"
 #include "driver/net/negotiation.hpp"
 #include "driver/net/pair_core.hpp"
 #include "driver/net/rss.hpp"
+#include "driver/net/settings.hpp"
 #include "driver/net/vector_plan.hpp"
 
 namespace vmq::virtio {
@@ -58,10 +65,22 @@ public:
     // All or nothing; see vmq::Device.
     void set_rss(RssSettings settings);
 
+    // As vmq::Device's.
+    void set_receive_mode(const ReceiveMode& mode);
+    void set_mac_filters(const MacFilters& filters);
+    void set_mac(const MacAddress& mac);
+    void add_vlan(unsigned id);
+    void remove_vlan(unsigned id);
+    [[nodiscard]] CoalescingInfo coalescing() const;
+    void set_coalescing(const Coalescing& all);
+    void set_coalescing(unsigned pair, const Coalescing& coalescing);
+    [[nodiscard]] DeviceStats device_stats();
+
     // The descriptors on which the device reports to the control thread, and what to do when one is readable.
     [[nodiscard]] std::vector<int> event_fds() const;
     void serve_events();
-    // Reads status and link; also to be called now and then, since an interrupt may get lost or there may be none.
+    // Follows status and configuration; also to be called now and then, since an interrupt may get lost or there may be
+    // none.
     void look_at_config();
     // Becomes readable when the system wants the device back; -1: never.
     [[nodiscard]] int request_event_fd() { return transport_->request_event_fd(); }
@@ -79,12 +98,19 @@ public:
     [[nodiscard]] std::uint64_t vector_interrupts(unsigned vector) const;
 
 private:
+    // A command, and what takes it back.
+    struct Change {
+        std::function<void()> make;
+        std::function<void()> undo;
+    };
+
     void start(const ChooseNodes& choose_nodes);
     [[nodiscard]] bool try_start(unsigned vectors, const ChooseNodes& choose_nodes);
     void read_config();
     void forget_rings();
     void make_pairs();
     void make_control_queue();
+    void make_announce_pool();
     [[nodiscard]] bool connect_vectors();
     [[nodiscard]] bool enable_queues(virtio::FeaturesOk& device);
     [[nodiscard]] static virtio::QueueIndex receiveq_of(unsigned pair) {
@@ -110,6 +136,11 @@ private:
     void resume(const std::function<bool()>& have_vectors);
     void give_shapes();
     void put_settings_in_force();
+    void put_mac_in_force();
+    void put_receive_mode_in_force();
+    void put_mac_filters_in_force();
+    void put_vlans_in_force();
+    void put_coalescing_in_force();
     void require_same_device() const;
     void each_prepared_pair(Shape shape);
 
@@ -130,6 +161,33 @@ private:
     void await_owners(unsigned first, unsigned last);
     void await_silence(unsigned first, unsigned last);
 
+    // Throw Errc::unsupported, and what a command that cannot be sent now throws; `what` is for the message.
+    void require_feature(virtio::Feature feature, const std::string& what) const;
+    void require_commands(const std::string& what) const;
+    // `name` is the specification's.
+    void command(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
+                 const std::string& name, std::span<std::byte> result = {});
+    // All of them, or none: what was made before one failed is undone while the device still takes commands.
+    void change_all(const std::vector<Change>& changes);
+    void undo(const Change& change) noexcept;
+    void command_receive_mode(std::uint8_t which, bool on, const std::string& name);
+    void command_mac(const MacAddress& mac);
+    void command_mac_filters(const MacFilters& filters);
+    void change_vlan(unsigned id, bool add);
+    void command_vlan(std::uint16_t vlan, bool add);
+    [[nodiscard]] Coalescing coalescing_of(unsigned pair) const;
+    void command_limit_of_all(std::uint8_t which, const CoalescingLimit& limit);
+    void command_limit(unsigned queue, const CoalescingLimit& limit);
+    void command_pair_coalescing(unsigned pair, const Coalescing& coalescing);
+    [[nodiscard]] std::vector<DeviceCounter> queue_stats(std::uint16_t queue, std::uint64_t types);
+
+    // The address the device has now; nothing: neither side knows one.
+    [[nodiscard]] std::optional<MacAddress> mac() const { return live_.mac ? live_.mac : settings_.mac; }
+    void begin_following_config();
+    void follow_config();
+    void announce_where_asked();
+    void send_announcement();
+
     void log(LogLevel level, const std::string& text) const;
 
     Options options_;
@@ -138,6 +196,9 @@ private:
     virtio::FeatureSet device_features_;
     virtio::FeatureSet features_;
     NetConfig config_;
+    LiveConfig live_;
+    bool announced_ = false;  // what live_ asks for has been done, but the device has not acknowledged that
+    Settings settings_;
     std::optional<Rss> rss_;
     std::unique_ptr<FlowOwners> owners_;  // where rss_ is the software's
     VectorPlan plan_;
@@ -154,9 +215,11 @@ private:
     Counter config_changes_;
     Counter reconnects_;
     Counter resets_;
+    Counter announcements_;
 
     std::array<VectorEvent, 2> common_events_;  // of the vectors that belong to no single pair
     std::vector<virtio::DmaBlock> ring_blocks_;
+    std::unique_ptr<PacketPool> announce_pool_;  // its packets may lie in a pair
     std::vector<std::unique_ptr<PairCore>> pairs_;
     std::unique_ptr<ControlQueue> control_queue_;
     virtio::ControlPath* control_ = nullptr;  // the control queue, or what the transport has in its place

@@ -112,8 +112,17 @@ std::size_t PairCore::hand_over(Batch& batch) noexcept {
     return taken;
 }
 
+void PairCore::send_for(Batch& batch) noexcept {
+    relay_.push(batch, transmitq_->size());
+    call(call_relay);
+    sleeper_.wake();
+    const std::scoped_lock lock(ownership_);
+    if (owner_thread_.load(std::memory_order_relaxed) == 0) answer();
+}
+
 void PairCore::send_relayed() noexcept {
     if (shape_ == Shape::active) {
+        reclaim();  // others wait for their buffers, and this pair may send nothing else
         relay_.pull(relayed_);
         if (!relayed_.empty()) transmitq_->send(relayed_);
     }

@@ -62,6 +62,9 @@ public:
     // Any thread: received packets that this pair's owner is to have; takes them from the front, returns how many.
     std::size_t take_in(Batch& batch) noexcept;
 
+    // Control thread: packets that this pair's owner is to send, or nobody when there is none. Takes what it can.
+    void send_for(Batch& batch) noexcept;
+
     // Any thread. acquire throws Errc::busy when another owner has the pair.
     void acquire(std::string_view device_name);
     void release() noexcept;

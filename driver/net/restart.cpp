@@ -98,7 +98,7 @@ void NetDevice::resume(const std::function<bool()>& have_vectors) {
     lost_ = false;
     last_trouble_.clear();
     config_changes_.add();
-    link_up_.store(read_link_up(*transport_, features_), std::memory_order_relaxed);
+    begin_following_config();
     for (unsigned i = 0; i < queue_pairs(); ++i) pairs_[i]->notify_receiveq();
     give_shapes();
     log(LogLevel::warning, name_ + ": link up: the device is back");

@@ -68,12 +68,13 @@ bool NetDevice::try_start(unsigned vectors, const ChooseNodes& choose_nodes) {
     check_memory();
     make_pairs();
     make_control_queue();
+    make_announce_pool();
     if (!connect_vectors() || !enable_queues(device)) return false;
 
     PairCore& first = *pairs_.front();
     prepare(first);
     static_cast<void>(std::move(device).start());
-    link_up_.store(read_link_up(*transport_, features_), std::memory_order_relaxed);
+    begin_following_config();
     first.notify_receiveq();
     first.want(Shape::active);
     return true;

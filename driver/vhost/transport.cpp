@@ -185,7 +185,7 @@ void VhostUserTransport::start_rings() {
 
 void VhostUserTransport::carry_out(virtio::ControlClass control_class, std::uint8_t command,
                                    std::span<const std::byte> data, std::chrono::milliseconds limit,
-                                   const std::string& what) {
+                                   const std::string& what, std::span<std::byte> /*result*/) {
     support::le16 count;
     if (control_class != virtio::ControlClass::mq || command != virtio::mq_command::vq_pairs_set ||
         data.size() != sizeof count)

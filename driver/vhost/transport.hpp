@@ -64,7 +64,7 @@ public:
 
 private:
     void carry_out(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
-                   std::chrono::milliseconds deadline, const std::string& what) override;
+                   std::chrono::milliseconds deadline, const std::string& what, std::span<std::byte> result) override;
 
     [[nodiscard]] static support::UniqueFd make_epoll();
     [[nodiscard]] static support::UniqueFd make_timer(int epoll);

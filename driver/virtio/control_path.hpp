@@ -21,8 +21,9 @@ public:
     // Sends a command and blocks for its answer. Throws Errc::device_refused; Errc::device_timeout, after which the
     // path is unusable, since the device may still carry the command out; Errc::control_queue_unusable from then on;
     // Errc::bad_device when the answer breaks the rules; Errc::device_removed. `what` names the command in the error.
+    // `result` takes what the device answers behind its ack; 0 what it leaves out.
     void execute(ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
-                 std::chrono::milliseconds deadline, const std::string& what);
+                 std::chrono::milliseconds deadline, const std::string& what, std::span<std::byte> result = {});
 
     [[nodiscard]] bool usable() const noexcept { return usable_.load(std::memory_order_relaxed); }
     // Throws Errc::control_queue_unusable where that is so.
@@ -41,7 +42,8 @@ protected:
 private:
     // Throws as execute does.
     virtual void carry_out(ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
-                           std::chrono::milliseconds deadline, const std::string& what) = 0;
+                           std::chrono::milliseconds deadline, const std::string& what,
+                           std::span<std::byte> result) = 0;
 
     std::atomic<bool> usable_{true};
     std::atomic<std::uint64_t> commands_{0};

@@ -155,6 +155,12 @@ inline constexpr std::size_t rss_max_indirection_table_length = 18;
 inline constexpr std::size_t supported_hash_types = 20;
 }  // namespace net_config
 
+inline constexpr std::uint32_t largest_speed = 0x7fffffff;  // Mbit/s; what is more is unknown
+namespace net_duplex {                                      // anything else is unknown
+inline constexpr std::uint8_t half = 0;
+inline constexpr std::uint8_t full = 1;
+}  // namespace net_duplex
+
 namespace net_status {
 inline constexpr std::uint16_t link_up = 1;
 inline constexpr std::uint16_t announce = 2;
@@ -169,6 +175,7 @@ enum class ControlClass : std::uint8_t {
     mq = 4,
     guest_offloads = 5,
     notf_coal = 6,
+    stats = 8,
 };
 
 struct ControlHeader {
@@ -179,6 +186,29 @@ static_assert(sizeof(ControlHeader) == 2);
 
 enum class ControlAck : std::uint8_t { ok = 0, err = 1 };
 
+// 5.1.6.5.1: the data is one byte, 1 for on.
+namespace rx_command {
+inline constexpr std::uint8_t promisc = 0;
+inline constexpr std::uint8_t allmulti = 1;
+inline constexpr std::uint8_t alluni = 2;
+inline constexpr std::uint8_t nomulti = 3;
+inline constexpr std::uint8_t nouni = 4;
+inline constexpr std::uint8_t nobcast = 5;
+}  // namespace rx_command
+
+// 5.1.6.5.2: two tables, each a le32 count and that many addresses, unicast first; one address.
+namespace mac_command {
+inline constexpr std::uint8_t table_set = 0;
+inline constexpr std::uint8_t addr_set = 1;
+}  // namespace mac_command
+
+// 5.1.6.5.3: the data is the le16 VLAN id.
+namespace vlan_command {
+inline constexpr std::uint8_t add = 0;
+inline constexpr std::uint8_t del = 1;
+}  // namespace vlan_command
+
+// 5.1.6.5.4
 namespace announce_command {
 inline constexpr std::uint8_t ack = 0;
 }
@@ -191,5 +221,60 @@ inline constexpr std::uint8_t hash_config = 2;  // 5.1.6.5.6.4
 }  // namespace mq_command
 inline constexpr std::uint16_t vq_pairs_min = 1;
 inline constexpr std::uint16_t vq_pairs_max = 0x8000;
+
+// 5.1.6.5.9
+namespace coalescing_command {
+inline constexpr std::uint8_t tx_set = 0;
+inline constexpr std::uint8_t rx_set = 1;
+inline constexpr std::uint8_t vq_set = 2;
+}  // namespace coalescing_command
+
+struct ControlCoalescing {
+    le32 max_packets;
+    le32 max_usecs;
+};
+static_assert(sizeof(ControlCoalescing) == 8);
+
+struct ControlQueueCoalescing {
+    le16 vq_index;
+    le16 reserved;
+    ControlCoalescing coalescing;
+};
+static_assert(sizeof(ControlQueueCoalescing) == 12);
+
+// 5.1.6.5.10
+namespace stats_command {
+inline constexpr std::uint8_t query = 0;  // answered with a le64 that has bit n for statistics of type n
+inline constexpr std::uint8_t get = 1;
+}  // namespace stats_command
+
+namespace stats_type {
+inline constexpr std::uint8_t rx_basic = 0;
+inline constexpr std::uint8_t rx_csum = 1;
+inline constexpr std::uint8_t rx_gso = 2;
+inline constexpr std::uint8_t rx_speed = 3;
+inline constexpr std::uint8_t tx_basic = 16;
+inline constexpr std::uint8_t tx_csum = 17;
+inline constexpr std::uint8_t tx_gso = 18;
+inline constexpr std::uint8_t tx_speed = 19;
+inline constexpr std::uint8_t cvq = 32;
+}  // namespace stats_type
+
+struct ControlQueueStats {
+    le16 vq_index;
+    le16 reserved[3];
+    le64 types_bitmap;
+};
+static_assert(sizeof(ControlQueueStats) == 16);
+
+// In front of the counters of one type, le64 each; `size` is of both.
+struct StatsReplyHeader {
+    std::uint8_t type = 0;
+    std::uint8_t reserved = 0;
+    le16 vq_index;
+    le16 reserved1;
+    le16 size;
+};
+static_assert(sizeof(StatsReplyHeader) == 8);
 
 }  // namespace vmq::virtio

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <vmq/coalescing.hpp>
+#include <vmq/device_stats.hpp>
 #include <vmq/export.hpp>
 #include <vmq/info.hpp>
 #include <vmq/rss.hpp>
@@ -31,8 +33,11 @@ public:
     [[nodiscard]] InterruptTable interrupts();
     [[nodiscard]] RssInfo rss();
     void reset();
+    [[nodiscard]] CoalescingInfo coalescing();
+    [[nodiscard]] DeviceStats device_stats();
     void set_queue_pairs(unsigned count);
     void set_rss(const RssSettings& settings);
+    void set_coalescing(const Coalescing& all);
 
 private:
     class Impl;

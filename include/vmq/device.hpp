@@ -4,8 +4,11 @@
 #include <memory>
 #include <string_view>
 
+#include <vmq/coalescing.hpp>
+#include <vmq/device_stats.hpp>
 #include <vmq/error.hpp>
 #include <vmq/export.hpp>
+#include <vmq/filter.hpp>
 #include <vmq/info.hpp>
 #include <vmq/options.hpp>
 #include <vmq/packet.hpp>
@@ -61,6 +64,29 @@ public:
     // Errc::unsupported, device_refused, device_timeout. Packets that are on their way may still arrive where the old
     // table had them. VIRTIO 1.3, 5.1.6.5.7.
     void set_rss(const RssSettings& settings);
+
+    // Which packets arrive; info() tells what is in force. Each happens whole and outlives a reset of the device, or
+    // throws and leaves the old setting in force: Errc::unsupported, naming the feature that the device does not offer,
+    // device_refused, device_timeout (the device may then be doing either), std::invalid_argument for an address that
+    // is not of its kind. VIRTIO 1.3, 5.1.6.5.1 to 5.1.6.5.3.
+    void set_receive_mode(const ReceiveMode& mode);
+    // Replaces all; Errc::out_of_range for more than MacFilters::most.
+    void set_mac_filters(const MacFilters& filters);
+    void set_mac(const MacAddress& mac);
+    // Unless the receive mode is promiscuous, a device with CTRL_VLAN drops packets of VLANs that were not added. 0 to
+    // 4094, else Errc::out_of_range; adding one twice and removing one that is not there do nothing.
+    void add_vlan(unsigned id);
+    void remove_vlan(unsigned id);
+
+    // Interrupt coalescing: of all pairs, needing NOTF_COAL, and of one pair (Errc::out_of_range beyond the last),
+    // needing VQ_NOTF_COAL. What was set last counts. Throw as above.
+    [[nodiscard]] CoalescingInfo coalescing() const;
+    void set_coalescing(const Coalescing& all);
+    void set_coalescing(unsigned pair, const Coalescing& coalescing);
+
+    // Asks the device, a command for each virtqueue: Errc::unsupported without DEVICE_STATS, device_refused,
+    // device_timeout, bad_device.
+    [[nodiscard]] DeviceStats device_stats() const;
 
     // Exclusive: throws Errc::busy when another thread has the pair, Errc::out_of_range when there is none of that
     // index. Pins the calling thread to the pair's vCPU unless Options said not to. A pair beyond queue_pairs() may be

@@ -1,18 +1,16 @@
 // What a device is and how it is set up.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <vmq/export.hpp>
+#include <vmq/filter.hpp>
 #include <vmq/stats.hpp>
 
 namespace vmq {
-
-using MacAddress = std::array<std::uint8_t, 6>;
 
 [[nodiscard]] VMQ_EXPORT std::string to_string(const MacAddress& mac);  // "52:54:00:12:34:56"
 
@@ -33,8 +31,14 @@ struct Info {
     int process_id = 0;
     std::optional<MacAddress> mac;  // where the device tells it
     unsigned mtu = 1500;            // bytes of payload behind the Ethernet header
+    unsigned device_mtu = 1500;     // the device's; one that changes it while it runs is believed at the next open
     bool link_up = true;
-    std::uint64_t device_features = 0;  // offered
+    std::optional<unsigned> speed{};    // Mbit/s, where the device knows it
+    std::optional<bool> full_duplex{};  // likewise
+    ReceiveMode receive_mode{};
+    MacFilters mac_filters{};
+    std::vector<std::uint16_t> vlans{};  // see Device::add_vlan
+    std::uint64_t device_features = 0;   // offered
     std::uint64_t negotiated_features = 0;
     std::vector<std::string> feature_names;  // of the negotiated ones
     std::string ring_layout;                 // "split" or "packed"

@@ -71,6 +71,10 @@ struct Options {
     // hash of its addresses and ports, and recv hands packets that arrive on another pair to that one. Costs a look at
     // every packet's headers. Device::rss tells the table, set_rss changes it.
     bool hand_off = false;
+    // Called from the control thread when the device asks its driver to tell the network where it is now, usually after
+    // a live migration (GUEST_ANNOUNCE; VIRTIO 1.3, 5.1.6.5.4). The library has then sent a RARP packet with the
+    // device's MAC, untagged, through pair 0; a program with IP addresses sends gratuitous ARPs for them.
+    std::function<void()> announce;
     // Called from the opening thread and from the control thread, never from send, recv or wait.
     std::function<void(LogLevel, std::string_view)> log;
 };

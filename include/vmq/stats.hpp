@@ -73,10 +73,11 @@ struct InterruptTable {
 };
 
 struct Stats {
-    std::vector<PairStats> pairs;  // every pair up to max_queue_pairs()
-    std::uint64_t config_changes = 0;
-    std::uint64_t reconnects = 0;  // times a vhost-user backend was gone and the device went on with it
-    std::uint64_t resets = 0;      // times the device was reset and set up again as it was
+    std::vector<PairStats> pairs;      // every pair up to max_queue_pairs()
+    std::uint64_t config_changes = 0;  // link, MAC, MTU, speed or duplex, each time the device changed one or more
+    std::uint64_t announcements = 0;   // times the device asked for one; see Options::announce
+    std::uint64_t reconnects = 0;      // times a vhost-user backend was gone and the device went on with it
+    std::uint64_t resets = 0;          // times the device was reset and set up again as it was
     std::uint64_t control_commands = 0;
     std::uint64_t control_failures = 0;  // refused or unanswered
 };

@@ -13,7 +13,7 @@ using virtio::Feature;
 
 ControlQueue::Handler NetDevice::control_handler() {
     return {.seen = [this](const ControlCommand& command) { command_seen(command); },
-            .execute = [this](const ControlCommand& command) { return execute(command); },
+            .execute = [this](ControlCommand& command) { return execute(command); },
             .refused = [this](const ControlCommand& command) { command_refused(command); }};
 }
 
@@ -107,7 +107,48 @@ bool NetDevice::set_hashing(const ControlCommand& command) {
     return true;
 }
 
-bool NetDevice::execute(const ControlCommand& command) {
+bool NetDevice::set_mac(const ControlCommand& command) {
+    MacAddress mac{};
+    const bool sound =
+        command.data.size() == mac.size() && features().has(Feature::ctrl_mac_addr) && features().has(Feature::ctrl_rx);
+    if (!sound) violations_.add("MAC_ADDR_SET that makes no sense");
+    if (!sound) return false;
+    std::memcpy(mac.data(), command.data.data(), mac.size());
+    config_space_.change([&](ConfigValues& values) { values.mac = mac; });
+    return true;
+}
+
+bool NetDevice::acknowledge_announcement() {
+    if (!config_space_.values().announce) violations_.add("ANNOUNCE_ACK without having been asked");
+    config_space_.change([](ConfigValues& values) { values.announce = false; });
+    return features().has(Feature::guest_announce);
+}
+
+bool NetDevice::execute_setting(ControlCommand& command) {
+    const CommandContext context{settings_,           features(),          config_.pairs, control_index(),
+                                 control_.commands(), config_.stats_types, violations_};
+    switch (command.control_class) {
+        case ControlClass::rx:
+            return set_receive_mode(context, command);
+        case ControlClass::mac:
+            if (command.command == virtio::mac_command::addr_set) return set_mac(command);
+            return set_mac_filters(context, command);
+        case ControlClass::vlan:
+            return set_vlan(context, command);
+        case ControlClass::announce:
+            return acknowledge_announcement();
+        case ControlClass::notf_coal:
+            return set_coalescing(context, command);
+        case ControlClass::stats:
+            return tell_stats(context, command);
+        default:
+            violations_.add("a control command of class " +
+                            std::to_string(static_cast<unsigned>(command.control_class)) + " that does not exist");
+            return false;
+    }
+}
+
+bool NetDevice::execute(ControlCommand& command) {
     if (command.control_class == ControlClass::mq) {
         if (command.command == virtio::mq_command::hash_config) return set_hashing(command);
         if (command.command == virtio::mq_command::rss_config) {
@@ -116,23 +157,7 @@ bool NetDevice::execute(const ControlCommand& command) {
         }
     }
     if (const auto wanted = pairs_wanted(command)) return set_pairs(*wanted);
-    switch (command.control_class) {
-        case ControlClass::announce:
-            if (!features().has(Feature::guest_announce)) break;
-            config_space_.change([](ConfigValues& values) { values.announce = false; });
-            return true;
-        case ControlClass::rx:
-            if (features().has(Feature::ctrl_rx)) return true;
-            break;
-        case ControlClass::vlan:
-            if (features().has(Feature::ctrl_vlan)) return true;
-            break;
-        default:
-            break;
-    }
-    violations_.add("a control command of class " + std::to_string(static_cast<unsigned>(command.control_class)) +
-                    " that was not negotiated");
-    return false;
+    return execute_setting(command);
 }
 
 }  // namespace vmq::software

@@ -36,6 +36,9 @@ void ConfigSpace::read(std::size_t offset, std::span<std::byte> bytes) const {
     namespace at = virtio::net_config;
     space[at::rss_max_key_size] = std::byte{values_.rss_key_size};
     put16(space, at::rss_max_indirection_table_length, values_.rss_table_length);
+    const virtio::le32 speed{values_.speed};
+    std::memcpy(space.data() + at::speed, &speed, sizeof speed);
+    space[at::duplex] = std::byte{values_.duplex};
     const virtio::le32 hash_types{values_.hash_types};
     std::memcpy(space.data() + at::supported_hash_types, &hash_types, sizeof hash_types);
     std::copy_n(space.begin() + static_cast<std::ptrdiff_t>(offset), bytes.size(), bytes.begin());

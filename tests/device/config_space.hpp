@@ -20,6 +20,8 @@ struct ConfigValues {
     std::uint8_t rss_key_size = 40;
     std::uint16_t rss_table_length = 128;
     std::uint32_t hash_types = 0x3f;
+    std::uint32_t speed = 10'000;
+    std::uint8_t duplex = 1;
     std::size_t size = 24;      // bytes that there are
     bool never_stable = false;  // the generation differs at every look
 };

@@ -1,6 +1,8 @@
 // Taking and answering control commands.
 #include "tests/device/control_queue.hpp"
 
+#include <algorithm>
+
 #include "tests/device/scatter.hpp"
 
 namespace vmq::software {
@@ -34,7 +36,8 @@ bool ControlQueue::process(const ControlBehaviour& behaviour, const Handler& han
             continue;
         }
         if (pending_->behaviour.answer == Answer::withhold || pending_->due > Clock::now()) return progressed;
-        answer(handler, pending_->behaviour.answer == Answer::refuse);
+        const ControlBehaviour& now = pending_->behaviour;
+        answer(handler, now.answer == Answer::refuse || (commands_ >= now.refuse_from && commands_ <= now.refuse_to));
         progressed = true;
     }
 }
@@ -46,14 +49,16 @@ bool ControlQueue::answer_withheld(const Handler& handler) {
 }
 
 void ControlQueue::answer(const Handler& handler, bool refuse) {
-    const Pending pending = std::move(*pending_);
+    Pending pending = std::move(*pending_);
     pending_.reset();
     const bool done = !refuse && handler.execute(pending.command);
     if (!done) handler.refused(pending.command);
     const auto truth = static_cast<std::uint8_t>(done ? virtio::ControlAck::ok : virtio::ControlAck::err);
-    const std::byte acknowledgement{pending.behaviour.acknowledgement.value_or(truth)};
-    scatter({&acknowledgement, 1}, pending.chain.writable);
-    queue_.complete(pending.chain.id, 1);
+    std::vector<std::byte> bytes{std::byte{pending.behaviour.acknowledgement.value_or(truth)}};
+    if (done) bytes.insert(bytes.end(), pending.command.result.begin(), pending.command.result.end());
+    bytes.resize(std::min(bytes.size(), size_of(pending.chain.writable)));
+    scatter(bytes, pending.chain.writable);
+    queue_.complete(pending.chain.id, static_cast<std::uint32_t>(bytes.size()));
 }
 
 std::optional<ControlQueue::Clock::time_point> ControlQueue::due() const {

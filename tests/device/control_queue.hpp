@@ -22,12 +22,16 @@ struct ControlBehaviour {
     Answer answer = Answer::normal;
     std::chrono::milliseconds delay{0};             // between taking a command and doing it
     std::optional<std::uint8_t> acknowledgement{};  // instead of the true one
+    // Refuses commands number refuse_from to refuse_to, counted from 1.
+    std::uint64_t refuse_from = 0;
+    std::uint64_t refuse_to = 0;
 };
 
 struct ControlCommand {
     virtio::ControlClass control_class{};
     std::uint8_t command = 0;
     std::vector<std::byte> data;
+    std::vector<std::byte> result{};  // what the device answers behind its ack; cut to the driver's buffer
 };
 
 // One thread at a time.
@@ -35,7 +39,7 @@ class ControlQueue {
 public:
     struct Handler {
         std::function<void(const ControlCommand&)> seen;     // as soon as it is taken from the available ring
-        std::function<bool(const ControlCommand&)> execute;  // false: refused by the device
+        std::function<bool(ControlCommand&)> execute;        // false: refused by the device
         std::function<void(const ControlCommand&)> refused;  // undoes what `seen` did
     };
     using Clock = std::chrono::steady_clock;

@@ -26,6 +26,10 @@ bool Negotiation::features_are_acceptable() {
                  {Feature::ctrl_vlan, Feature::ctrl_vq},
                  {Feature::guest_announce, Feature::ctrl_vq},
                  {Feature::ctrl_mac_addr, Feature::ctrl_vq},
+                 {Feature::ctrl_rx_extra, Feature::ctrl_vq},
+                 {Feature::notf_coal, Feature::ctrl_vq},
+                 {Feature::vq_notf_coal, Feature::ctrl_vq},
+                 {Feature::device_stats, Feature::ctrl_vq},
                  {Feature::rss, Feature::ctrl_vq},
                  {Feature::host_tso4, Feature::csum},
                  {Feature::guest_tso4, Feature::guest_csum}};

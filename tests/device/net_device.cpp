@@ -86,6 +86,11 @@ void NetDevice::reset() {
         steering_.forget();
         steering_.set_table({});
         rss_ = {};
+        settings_ = {};
+        config_space_.change([this](ConfigValues& values) {
+            values.mac = config_.config.mac;
+            values.announce = false;
+        });
     });
     for (std::uint16_t queue = 0; queue < queue_count(); ++queue) take_notifications(queue, true);
     memory_.set_in_use(false);

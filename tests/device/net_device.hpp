@@ -24,6 +24,7 @@
 #include "tests/device/memory.hpp"
 #include "tests/device/negotiation.hpp"
 #include "tests/device/rss.hpp"
+#include "tests/device/settings.hpp"
 #include "tests/device/steering.hpp"
 #include "tests/device/violations.hpp"
 
@@ -48,7 +49,8 @@ struct NetConfig {
     std::uint16_t queue_size = 256;
     std::map<std::uint16_t, std::uint16_t> queue_sizes{};  // of single virtqueues
     virtio::FeatureSet features = usual_features;
-    std::uint16_t ring_start = 0;  // buffers (split) or descriptors (packed) that count as gone before
+    std::uint64_t stats_types = 0x1000f000f;  // all
+    std::uint16_t ring_start = 0;             // buffers (split) or descriptors (packed) that count as gone before
 
     unsigned max_vectors = 64;
     std::optional<std::size_t> granted_vectors{};  // fewer than asked for
@@ -88,6 +90,7 @@ public:
 
     // The network's side. `backend` must outlive its use; nullptr: transmitted packets are kept for take_transmitted().
     void set_backend(Backend* backend);
+    // True also when the packet does not come through the driver's settings.
     bool inject(unsigned pair, std::span<const std::byte> packet, const Delivery& delivery = {});
     [[nodiscard]] std::vector<Frame> take_transmitted(unsigned pair);
 
@@ -101,6 +104,12 @@ public:
     [[nodiscard]] std::uint64_t commands();
     // As last commanded; empty after a reset.
     [[nodiscard]] RssConfig rss();
+    // As set since the last reset.
+    [[nodiscard]] Settings settings();
+    [[nodiscard]] bool announcing() const { return config_space_.values().announce; }
+    [[nodiscard]] MacAddress mac() const { return config_space_.values().mac; }
+    // Injected packets that the settings keep from the driver.
+    [[nodiscard]] std::uint64_t filtered() const noexcept { return filtered_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t thrown_away();
     [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
     [[nodiscard]] Memory& memory() noexcept { return memory_; }
@@ -152,7 +161,10 @@ private:
 
     [[nodiscard]] ControlQueue::Handler control_handler();
     void command_seen(const ControlCommand& command);
-    [[nodiscard]] bool execute(const ControlCommand& command);
+    [[nodiscard]] bool execute(ControlCommand& command);
+    [[nodiscard]] bool execute_setting(ControlCommand& command);
+    [[nodiscard]] bool set_mac(const ControlCommand& command);
+    [[nodiscard]] bool acknowledge_announcement();
     void command_refused(const ControlCommand& command);
     [[nodiscard]] std::optional<unsigned> pairs_wanted(const ControlCommand& command) const;
     [[nodiscard]] bool set_pairs(unsigned count);
@@ -194,6 +206,8 @@ private:
     ControlQueue control_{control_ring_, violations_};
     ControlBehaviour control_behaviour_;
     RssConfig rss_;
+    Settings settings_;
+    std::atomic<std::uint64_t> filtered_{0};
 
     std::unique_ptr<Workers> control_worker_;
     std::unique_ptr<Workers> workers_;

@@ -45,6 +45,11 @@ RssConfig NetDevice::rss() {
     return rss_;
 }
 
+Settings NetDevice::settings() {
+    const std::lock_guard lock{control_mutex_};
+    return settings_;
+}
+
 bool NetDevice::step() {
     bool progressed = false;
     for (std::uint16_t queue = 0; queue < queue_count(); ++queue) {
@@ -98,6 +103,10 @@ void NetDevice::forget_flows() noexcept {
 }
 
 bool NetDevice::inject(unsigned pair, std::span<const std::byte> packet, const Delivery& delivery) {
+    if (!comes_through(settings(), features(), mac(), packet)) {
+        filtered_.fetch_add(1, std::memory_order_relaxed);
+        return true;
+    }
     Lane& lane = *lanes_.at(pair);
     const std::lock_guard lock{lane.mutex};
     return lane.inject(packet, delivery);

@@ -17,6 +17,7 @@
 #include "tools/common/failure.hpp"
 #include "tools/common/skew.hpp"
 #include "tools/mqctl/channels.hpp"
+#include "tools/mqctl/coalesce.hpp"
 #include "tools/mqctl/info.hpp"
 #include "tools/mqctl/list.hpp"
 #include "tools/mqctl/map.hpp"
@@ -80,8 +81,13 @@ void map(const CommandLine& line, Words words) {
 
 void info(const CommandLine& line, Words words) {
     const std::string device = tools::driven_device(device_word(words, 0));
-    const Info found = tools::on_device(device, [&] { return tools::connect(device).info(); });
-    line.has("json") ? print(info_json(found)) : print(info_text(found));
+    tools::on_device(device, [&] {
+        ControlClient client = tools::connect(device);
+        const Info found = client.info();
+        if (!line.has("json")) return print(info_text(found));
+        const bool counts = std::ranges::count(found.feature_names, "DEVICE_STATS") != 0;
+        print(info_json(found, counts ? std::optional{client.device_stats()} : std::nullopt));
+    });
 }
 
 // What arrived on each pair in use within a second.
@@ -126,6 +132,21 @@ void rss(const CommandLine& line, Words words) {
     });
 }
 
+void coalesce(const CommandLine& line, Words words) {
+    const std::size_t own = coalesce_words(words);
+    if (words.size() > own + 1) throw tools::UsageError{fmt::format("'{}' is one word too many", words[own + 1])};
+    const bool shows = words.front() == "show";
+    if (line.has("json") && !shows) throw tools::UsageError{"only coalesce show has --json"};
+    const std::string device = tools::driven_device(device_word(words, own));
+    tools::on_device(device, [&] {
+        ControlClient client = tools::connect(device);
+        const CoalescingInfo found = client.coalescing();
+        if (!shows) return client.set_coalescing(changed_coalescing(found.all, words.first(own)));
+        const std::string name = client.info().name;
+        line.has("json") ? print(coalesce_json(name, found)) : print(coalesce_text(name, found.all));
+    });
+}
+
 using Binding = std::vector<std::string> (*)(std::string_view, const BindOptions&);
 
 void change_driver(const CommandLine& line, const std::string& device, Binding change) {
@@ -157,6 +178,8 @@ constexpr std::array commands{
     Command{"info", 0, 1, "[DEV]", {"json"}, info},
     Command{"reset", 0, 1, "[DEV]", {}, reset},
     Command{"rss", 1, 4096, "show, equal N, weight W…, default, key HEX or auto, and [DEV]", {"json"}, rss},
+    Command{
+        "coalesce", 1, 9, "show, or rx-usecs U, rx-frames F, tx-usecs U, tx-frames F, and [DEV]", {"json"}, coalesce},
 };
 
 }  // namespace

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include <vmq/device_stats.hpp>
 #include <vmq/info.hpp>
 
 #include "tools/common/json.hpp"
@@ -11,7 +13,7 @@
 namespace vmq::mqctl {
 
 [[nodiscard]] std::string info_text(const Info& info);
-[[nodiscard]] tools::Json info_json(const Info& info);
+[[nodiscard]] tools::Json info_json(const Info& info, const std::optional<DeviceStats>& device_stats);
 
 // "512 KiB", "16.5 MiB"
 [[nodiscard]] std::string memory_text(std::uint64_t bytes);

@@ -18,8 +18,12 @@ constexpr std::string_view usage = R"(Usage: mqctl COMMAND [ARGUMENTS] [OPTIONS]
   rss equal N, rss weight W..., rss default, rss key HEX [DEV]
                      shares for pairs 0 to N-1, for each pair, for all pairs in use; another hash key
   rss auto [DEV]     move flows from busy pairs to idle ones until the busiest is within 10 % of the mean
+  coalesce show [DEV]
+                     how long the device may hold interrupts back, in the layout of ethtool -c
+  coalesce rx-usecs U rx-frames F tx-usecs U tx-frames F [DEV]
+                     an interrupt after U microseconds or F packets, whichever is earlier; 0: after each packet
   reset [DEV]        reset the device and set it up again as it was
-  info [DEV]         features, rings, MTU, MAC, link, IOMMU mode, vectors, memory
+  info [DEV]         features, rings, MTU, MAC, link, filters, IOMMU mode, vectors, memory
 
 DEV is a PCI address (0000:00:04.0 or 00:04.0), a kernel interface name, vhost-user:/path,
 or the path of a control socket. It may be left out where there is only one.
@@ -33,8 +37,8 @@ int main(int argc, char** argv) {
     using namespace vmq;
     return tools::run_tool("mqctl", [&] {
         tools::Syntax syntax{"mqctl", usage};
-        syntax.options.add_options()("json,j",
-                                     "list, show, map, info, rss show: an array with one object for each device")(
+        syntax.options.add_options()(
+            "json,j", "list, show, map, info, rss show, coalesce show: an array with one object for each device")(
             "force", "bind: also when the interface carries an address or a route")(
             "dry-run", "bind, unbind: print what would be written and change nothing")(
             "svg", boost::program_options::value<std::string>()->value_name("FILE"),

@@ -26,7 +26,7 @@ struct InlineDevice {
 // Carries out every command by doing nothing.
 class WillingControlPath final : public virtio::ControlPath {
     void carry_out(virtio::ControlClass, std::uint8_t, std::span<const std::byte>, std::chrono::milliseconds,
-                   const std::string&) override {}
+                   const std::string&, std::span<std::byte>) override {}
 };
 
 class InlineTransport final : public virtio::Transport {

@@ -74,6 +74,10 @@ TEST_F(ControlClientTest, AsksForEverything) {
     EXPECT_EQ(encode(Reply{client.stats()}), encode(Reply{sample_stats()}));
     EXPECT_EQ(encode(Reply{client.interrupts()}), encode(Reply{sample_interrupts()}));
     EXPECT_EQ(encode(Reply{client.rss()}), encode(Reply{sample_rss()}));
+    EXPECT_EQ(encode(Reply{client.coalescing()}), encode(Reply{sample_coalescing()}));
+    EXPECT_EQ(encode(Reply{client.device_stats()}), encode(Reply{sample_device_stats()}));
+    client.set_coalescing(sample_coalescing().all);
+    EXPECT_EQ(device.coalescing_of_all, sample_coalescing().all);
     client.set_rss(sample_rss().settings);
     EXPECT_EQ(device.rss_settings.weights, sample_rss().settings.weights);
     EXPECT_EQ(device.rss_settings.table, sample_rss().settings.table);

@@ -61,6 +61,18 @@ struct FakeDevice final : Handler {
         ++queries;
         return sample_rss();
     }
+    CoalescingInfo coalescing() override {
+        ++queries;
+        return sample_coalescing();
+    }
+    DeviceStats device_stats() override {
+        ++queries;
+        return sample_device_stats();
+    }
+    void set_coalescing(const Coalescing& all) override {
+        coalescing_of_all = all;
+        ++changes;
+    }
     void set_rss(const RssSettings& settings) override {
         rss_settings = settings;
         ++changes;
@@ -77,6 +89,7 @@ struct FakeDevice final : Handler {
 
     Info info_reply = sample_info();
     RssSettings rss_settings;
+    Coalescing coalescing_of_all;
     std::function<void(unsigned)> on_change;  // may throw: the change is refused
     std::atomic<unsigned> queries{0};
     std::atomic<unsigned> changes{0};

@@ -37,6 +37,11 @@ auto members(const VectorStats& record) {
     return std::tuple(a, b, c, d, e, f, g, h, i, j);
 }
 
+auto members(const PairDeviceStats& record) {
+    const auto& [a, b] = record;
+    return std::tuple(a, b);
+}
+
 template <typename T>
 auto members(const std::vector<T>& records) {
     std::vector<decltype(members(records.front()))> all;
@@ -44,9 +49,31 @@ auto members(const std::vector<T>& records) {
     return all;
 }
 
+auto members(const ReceiveMode& record) {
+    const auto& [a, b, c, d, e, f] = record;
+    return std::tuple(a, b, c, d, e, f);
+}
+
+auto members(const MacFilters& record) {
+    const auto& [a, b] = record;
+    return std::tuple(a, b);
+}
+
+auto members(const CoalescingInfo& record) {
+    const auto& [a, b] = record;
+    return std::tuple(a, b);
+}
+
+auto members(const DeviceStats& record) {
+    const auto& [a, pairs] = record;
+    return std::tuple(a, members(pairs));
+}
+
 auto members(const Info& record) {
-    const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, pairs] = record;
-    return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, members(pairs));
+    const auto& [a, b, c, d, e, f, g, h, i, mode, filters, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, pairs] =
+        record;
+    return std::tuple(a, b, c, d, e, f, g, h, i, members(mode), members(filters), j, k, l, m, n, o, p, q, r, s, t, u, v,
+                      w, x, y, z, members(pairs));
 }
 
 auto members(const Stats& record) {
@@ -127,6 +154,10 @@ TEST(ControlProtocol, TheSamplesLeaveNoMemberAtItsDefault) {
     expect_all_differ(members(sample_rss().limits), members(RssLimits{}));
     expect_all_differ(members(sample_rss().settings), members(RssSettings{}));
     expect_all_differ(members(sample_rss().config), members(RssConfig{}));
+    expect_all_differ(members(sample_info().receive_mode), members(ReceiveMode{}));
+    expect_all_differ(members(sample_info().mac_filters), members(MacFilters{}));
+    expect_all_differ(members(sample_coalescing()), members(CoalescingInfo{}));
+    expect_all_differ(members(sample_device_stats()), members(DeviceStats{}));
 }
 
 TEST(ControlProtocol, StructsComeBackAsTheyWere) {
@@ -138,6 +169,8 @@ TEST(ControlProtocol, StructsComeBackAsTheyWere) {
     expect_round_trip(InterruptTable{});
     expect_round_trip(sample_rss());
     expect_round_trip(RssInfo{});
+    expect_round_trip(sample_coalescing());
+    expect_round_trip(sample_device_stats());
 }
 
 TEST(ControlProtocol, EveryFieldOfAReplyIsNeeded) {
@@ -177,6 +210,11 @@ TEST(ControlProtocol, RequestsComeBackAsTheyWere) {
         EXPECT_EQ(std::get<SetQueuePairs>(request).count, count);
     }
     EXPECT_TRUE(std::holds_alternative<GetRss>(decode_request(encode(Request{GetRss{}}))));
+    EXPECT_TRUE(std::holds_alternative<GetCoalescing>(decode_request(encode(Request{GetCoalescing{}}))));
+    EXPECT_TRUE(std::holds_alternative<GetDeviceStats>(decode_request(encode(Request{GetDeviceStats{}}))));
+    const Request coalescing = decode_request(encode(Request{SetCoalescing{sample_coalescing().all}}));
+    ASSERT_TRUE(std::holds_alternative<SetCoalescing>(coalescing));
+    EXPECT_EQ(std::get<SetCoalescing>(coalescing).all, sample_coalescing().all);
     const Request request = decode_request(encode(Request{SetRss{sample_rss().settings}}));
     ASSERT_TRUE(std::holds_alternative<SetRss>(request));
     EXPECT_TRUE(members(std::get<SetRss>(request).settings) == members(sample_rss().settings));

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 
+#include <vmq/coalescing.hpp>
+#include <vmq/device_stats.hpp>
 #include <vmq/info.hpp>
 #include <vmq/rss.hpp>
 #include <vmq/stats.hpp>
@@ -20,7 +22,13 @@ inline Info sample_info() {
     info.process_id = 4242;
     info.mac = MacAddress{0x52, 0x54, 0x00, 0x12, 0x34, 0xff};
     info.mtu = 9000;
+    info.device_mtu = 9001;
     info.link_up = false;
+    info.speed = 25'000;
+    info.full_duplex = false;
+    info.receive_mode = {false, true, true, true, true, true};
+    info.mac_filters = {{{2, 0, 0, 0, 0, 1}}, {{1, 0, 0x5e, 0, 0, 1}, {0x33, 0x33, 0, 0, 0, 1}}};
+    info.vlans = {1, 4094};
     info.device_features = big + 1;
     info.negotiated_features = std::numeric_limits<std::uint64_t>::max();
     info.feature_names = {"VERSION_1", "MQ"};
@@ -54,6 +62,7 @@ inline Stats sample_stats() {
          {PairState::draining, PairState::parked, PairState::suspended, PairState::broken, PairState::stopped})
         stats.pairs.emplace_back().state = state;
     stats.config_changes = big + 21;
+    stats.announcements = big + 34;
     stats.reconnects = big + 30;
     stats.resets = big + 31;
     stats.control_commands = big + 22;
@@ -74,6 +83,14 @@ inline RssInfo sample_rss() {
     return {.limits = {.hash_types = 0xffffffff, .key_size = 40, .table_length = 128},
             .settings = {.hash_types = 5, .key = {0, 255}, .weights = {7, 0, 9}, .table = {1, 65535}},
             .config = {.hash_types = 6, .key = {1}, .table = {0, 3}, .unclassified_pair = 2}};
+}
+
+inline CoalescingInfo sample_coalescing() {
+    return {.all = {.receive = {1, 2}, .transmit = {3, 0xffffffff}}, .pairs = {{{5, 6}, {7, 8}}, {}}};
+}
+
+inline DeviceStats sample_device_stats() {
+    return {.controlq = {{"command_num", big + 35}}, .pairs = {{{{"rx_packets", 1}}, {{"tx_packets", 2}}}, {}}};
 }
 
 }  // namespace vmq::control

@@ -36,6 +36,7 @@ TEST(InfoText, HasAFactOnEachLine) {
               "MAC            52:54:00:12:34:56\n"
               "MTU            1500\n"
               "link           up\n"
+              "receive mode   promiscuous\n"
               "queue pairs    2 of 4 (the device has 8)\n"
               "rings          split, 256 descriptors\n"
               "vectors        10, per queue\n"
@@ -61,13 +62,57 @@ TEST(InfoText, SaysWhatIsNotAsUsual) {
     EXPECT_NE(text.find("control queue  not usable until the device is reset\n"), std::string::npos);
 }
 
+Info filtered_device() {
+    Info info = some_device();
+    info.speed = 10'000;
+    info.full_duplex = true;
+    info.receive_mode = {.promiscuous = false, .all_multicast = true, .no_broadcast = true};
+    info.mac_filters = {{{2, 0, 0, 0, 0, 7}}, {{1, 0, 0x5e, 0, 0, 5}, {1, 0, 0x5e, 0, 0, 6}}};
+    info.vlans = {5, 4094};
+    return info;
+}
+
+TEST(InfoText, ShowsLinkAndFilters) {
+    const std::string text = info_text(filtered_device());
+    EXPECT_NE(text.find("link           up, 10000 Mbit/s, full duplex\n"
+                        "receive mode   all_multicast no_broadcast\n"
+                        "unicast        02:00:00:00:00:07\n"
+                        "multicast      01:00:5e:00:00:05 01:00:5e:00:00:06\n"
+                        "VLANs          5 4094\n"),
+              std::string::npos)
+        << text;
+    Info info = filtered_device();
+    info.receive_mode = {.promiscuous = false};
+    info.full_duplex = false;
+    EXPECT_NE(info_text(info).find("half duplex\nreceive mode   own address, filters and broadcast\n"),
+              std::string::npos);
+}
+
+TEST(InfoJson, HasFiltersAndTheDevicesCounters) {
+    const DeviceStats stats{.controlq = {{"ok_num", 3}}, .pairs = {{{{"rx_drops", 1}}, {{"tx_drops", 2}}}}};
+    const tools::Json device = info_json(filtered_device(), stats)[0];
+    EXPECT_EQ(device["speed_mbps"], 10'000);
+    EXPECT_EQ(device["full_duplex"], true);
+    EXPECT_EQ(device["receive_mode"]["all_multicast"], true);
+    EXPECT_EQ(device["unicast_filters"], tools::Json({"02:00:00:00:00:07"}));
+    EXPECT_EQ(device["multicast_filters"].size(), 2u);
+    EXPECT_EQ(device["vlans"], tools::Json({5, 4094}));
+    EXPECT_EQ(device["device_stats"]["controlq"]["ok_num"], 3);
+    EXPECT_EQ(device["device_stats"]["pairs"][0]["transmitq"]["tx_drops"], 2);
+}
+
 TEST(InfoJson, CarriesWhatTheTextShows) {
-    const tools::Json devices = info_json(some_device());
+    const tools::Json devices = info_json(some_device(), std::nullopt);
     ASSERT_EQ(devices.size(), 1u);
     const tools::Json& device = devices[0];
     EXPECT_EQ(device["schema"], "mqctl.info/1");
     EXPECT_EQ(device["mac"], "52:54:00:12:34:56");
     EXPECT_EQ(device["link_up"], true);
+    EXPECT_EQ(device["speed_mbps"], nullptr);
+    EXPECT_EQ(device["receive_mode"]["promiscuous"], true);
+    EXPECT_EQ(device["receive_mode"]["no_broadcast"], false);
+    EXPECT_EQ(device["vlans"], tools::Json::array());
+    EXPECT_EQ(device["device_stats"], nullptr);
     EXPECT_EQ(device["max_queue_pairs"], 4);
     EXPECT_EQ(device["device_max_queue_pairs"], 8);
     EXPECT_EQ(device["memory_bytes"], 17301504);
