@@ -75,12 +75,14 @@ private:
     void start(const ChooseNodes& choose_nodes);
     [[nodiscard]] bool try_start(unsigned vectors, const ChooseNodes& choose_nodes);
     void read_config();
+    void forget_rings();
     void make_pairs();
     void make_control_queue();
     [[nodiscard]] bool connect_vectors();
     [[nodiscard]] bool enable_queues(virtio::FeaturesOk& device);
     [[nodiscard]] virtio::QueueIndex control_queue_index() const;
     [[nodiscard]] std::uint16_t ring_size(virtio::QueueIndex queue) const;
+    [[nodiscard]] std::uint16_t control_queue_size() const;
     void size_buffers();
     [[nodiscard]] unsigned wanted_pairs() const;
     void check_memory() const;

@@ -34,9 +34,6 @@ virtio::RingFormat ring_format(virtio::FeatureSet features) {
 
 bool indirect(virtio::FeatureSet features) { return features.has(Feature::indirect_desc); }
 
-// What an allocation of so many bytes takes.
-std::size_t whole_pages(std::size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
-
 // The next rung down the vector ladder from what `plan` uses.
 unsigned fewer_vectors(const VectorPlan& plan) {
     const auto pairs = static_cast<unsigned>(plan.pairs.size());
@@ -70,6 +67,7 @@ bool NetDevice::try_start(unsigned vectors, const ChooseNodes& choose_nodes) {
     read_config();
     nodes_ = choose_nodes(config_.max_queue_pairs);
     plan_ = plan_vectors(config_.max_queue_pairs, vectors);
+    forget_rings();
     check_memory();
     make_pairs();
     make_control_queue();
@@ -123,13 +121,20 @@ unsigned NetDevice::wanted_pairs() const {
     return std::clamp<unsigned>(default_pairs_, 1, config_.max_queue_pairs);
 }
 
-// Before the first byte is locked, so that one message names the whole need.
+// Before the first byte is locked, so that one message names the whole need: the blocks in the order in which they will
+// be asked for.
 void NetDevice::check_memory() const {
-    const std::size_t rings =
-        ring_memory_size(ring_format(features_), ring_size(receiveq_of(0))) +
-        transmitq_memory_size(ring_format(features_), indirect(features_), ring_size(transmitq_of(0)));
-    transport_->check_memory(config_.max_queue_pairs * whole_pages(rings) +
-                             wanted_pairs() * whole_pages(std::size_t{buffers_per_pair_} * buffer_size_));
+    const virtio::RingFormat format = ring_format(features_);
+    std::vector<support::MemoryNeed> needs;
+    for (unsigned i = 0; i < config_.max_queue_pairs; ++i)
+        needs.push_back({ring_memory_size(format, ring_size(receiveq_of(i))) +
+                             transmitq_memory_size(format, indirect(features_), ring_size(transmitq_of(i))),
+                         nodes_[i]});
+    if (features_.has(Feature::ctrl_vq) && transport_->control_path() == nullptr)
+        needs.push_back({ControlQueue::memory_size(format, control_queue_size()), -1});
+    for (unsigned i = 0; i < std::min<unsigned>(wanted_pairs(), config_.max_queue_pairs); ++i)
+        needs.push_back({std::size_t{buffers_per_pair_} * buffer_size_, nodes_[i]});
+    transport_->check_memory(needs);
 }
 
 std::uint16_t NetDevice::ring_size(QueueIndex queue) const {
@@ -146,10 +151,21 @@ std::uint16_t NetDevice::ring_size(QueueIndex queue) const {
     return std::min(most, options_.ring_size);
 }
 
-void NetDevice::make_pairs() {
+// What an earlier try has made; the device is reset.
+void NetDevice::forget_rings() {
     pairs_.clear();
     ring_blocks_.clear();
+    control_queue_.reset();
+    control_ = nullptr;
     ring_memory_ = 0;
+}
+
+std::uint16_t NetDevice::control_queue_size() const {
+    const std::uint16_t size = ring_size(control_queue_index());
+    return transport_->is_legacy() ? size : std::min(size, control_ring_size);
+}
+
+void NetDevice::make_pairs() {
     const virtio::RingFormat format = ring_format(features_);
     const HeaderForm header = header_form(features_);
     for (unsigned i = 0; i < config_.max_queue_pairs; ++i) {
@@ -172,13 +188,10 @@ void NetDevice::make_pairs() {
 }
 
 void NetDevice::make_control_queue() {
-    control_queue_.reset();
-    control_ = nullptr;
     if (!features_.has(Feature::ctrl_vq)) return;
     control_ = transport_->control_path();
     if (control_ != nullptr) return;
-    const std::uint16_t own_size = ring_size(control_queue_index());
-    const std::uint16_t size = transport_->is_legacy() ? own_size : std::min(own_size, control_ring_size);
+    const std::uint16_t size = control_queue_size();
     const virtio::RingFormat format = ring_format(features_);
     virtio::DmaBlock memory = transport_->allocate(ControlQueue::memory_size(format, size), -1);
     ring_memory_ += memory.size;

@@ -119,7 +119,7 @@ BindingHost this_host() {
 std::vector<std::string> bind_vfio(const BindingHost& host, const std::string& address, const BindOptions& options) {
     if (is_vfio_driver(driver_of(host.roots, address))) return {};
     require_driver(host.roots, address, "vfio-pci");
-    (void)iommu_group(host.roots, address);
+    require_group(host.roots, address);
     const std::string interface = kernel_interface_of(host.roots, address);
     if (!interface.empty() && !options.force)
         if (const std::string use = host.interface_use(interface); !use.empty())

@@ -1,4 +1,4 @@
-// A VFIO container with a type 1 (version 2) IOMMU: one I/O address space and the memory mapped into it.
+// A VFIO container: one I/O address space and the memory mapped into it, with a type 1 (version 2) IOMMU or with none.
 #include "driver/vfio/container.hpp"
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "driver/support/errors.hpp"
 #include "driver/vfio/group.hpp"
 #include "driver/vfio/iommu_info.hpp"
+#include "driver/vfio/locked_memory.hpp"
 
 namespace vmq::vfio {
 
@@ -29,12 +30,13 @@ std::string cure_for_open(int error) {
 
 }  // namespace
 
-Container::Container(std::string object) : object_(std::move(object)), fd_(::open(container_path, O_RDWR | O_CLOEXEC)) {
+Container::Container(std::string object, bool no_iommu)
+    : object_(std::move(object)), no_iommu_(no_iommu), fd_(::open(container_path, O_RDWR | O_CLOEXEC)) {
     if (!fd_) support::fail_errno(object_ + ": open /dev/vfio/vfio", cure_for_open(errno));
     if (::ioctl(fd_.get(), VFIO_GET_API_VERSION) != VFIO_API_VERSION)
         support::fail(std::make_error_code(std::errc::not_supported), object_ + ": VFIO_GET_API_VERSION",
                       "this kernel's VFIO is of another version");
-    if (::ioctl(fd_.get(), VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0)
+    if (!no_iommu_ && ::ioctl(fd_.get(), VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0)
         support::fail(std::make_error_code(std::errc::not_supported), object_ + ": VFIO_TYPE1v2_IOMMU",
                       "run: modprobe vfio_iommu_type1");
 }
@@ -44,6 +46,11 @@ void Container::attach(const Group& group) {
     const int container_fd = fd_.get();
     if (::ioctl(group_fd, VFIO_GROUP_SET_CONTAINER, &container_fd) != 0)
         support::fail_errno(object_ + ": VFIO_GROUP_SET_CONTAINER");
+    if (no_iommu_) {
+        if (::ioctl(container_fd, VFIO_SET_IOMMU, VFIO_NOIOMMU_IOMMU) != 0)
+            support::fail_errno(object_ + ": VFIO_SET_IOMMU for no-IOMMU", "run as root; CAP_SYS_RAWIO is needed");
+        return;
+    }
     if (::ioctl(container_fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) != 0) {
         const bool remapping = errno == EPERM;  // the kernel's answer when interrupts could be forged
         support::fail_errno(object_ + ": VFIO_SET_IOMMU",
@@ -84,27 +91,53 @@ Mapped Container::map(std::byte* memory, std::size_t size, std::size_t alignment
                       object_ + ": no I/O address for " + std::to_string(size) + " bytes",
                       "the largest hole in the IOMMU's ranges has " + std::to_string(addresses_.largest_hole()) +
                           " bytes; use fewer or smaller buffers");
-    vfio_iommu_type1_dma_map request{};
-    request.argsz = sizeof request;
-    request.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
-    request.vaddr = reinterpret_cast<std::uintptr_t>(memory);
-    request.iova = *iova;
-    request.size = size;
-    if (::ioctl(fd_.get(), VFIO_IOMMU_MAP_DMA, &request) == 0) return {*iova, {}};
-    const Mapped refused{0, last_error()};
+    const std::error_code failure = map_dma(memory, size, *iova);
+    if (!failure) return {*iova, {}};
     addresses_.release(*iova, size);
-    return refused;
+    return {0, failure};
 }
 
 void Container::unmap(std::uint64_t iova, std::size_t size) noexcept {
     const std::lock_guard lock{mutex_};
+    // Fails when the group has left: the kernel has unmapped everything then. An address that may still be mapped is
+    // never handed out again.
+    if (unmap_dma(iova, size)) addresses_.release(iova, size);
+}
+
+void Container::map_at(std::span<std::byte> memory, std::uint64_t iova) {
+    if (no_iommu_) return;
+    if (const auto failure = map_dma(memory.data(), memory.size(), iova)) fail_map(memory.size(), failure);
+}
+
+void Container::unmap_at(std::uint64_t iova, std::size_t size) noexcept {
+    if (!no_iommu_) static_cast<void>(unmap_dma(iova, size));
+}
+
+void Container::fail_map(std::size_t size, std::error_code code) const {
+    std::string cure;
+    LockedMemory locked = locked_memory();
+    locked.exempt = false;  // VFIO does not honour the CAP_IPC_LOCK of a user namespace
+    if (code == std::errc::not_enough_memory && !locked.allows(size)) cure = locked_memory_cure(locked, size);
+    if (code == std::errc::no_space_on_device) cure = mapping_limit_cure(mapping_limit_);
+    support::fail(code, object_ + ": VFIO_IOMMU_MAP_DMA of " + std::to_string(size) + " bytes", cure);
+}
+
+std::error_code Container::map_dma(const std::byte* memory, std::size_t size, std::uint64_t iova) const noexcept {
+    vfio_iommu_type1_dma_map request{};
+    request.argsz = sizeof request;
+    request.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+    request.vaddr = reinterpret_cast<std::uintptr_t>(memory);
+    request.iova = iova;
+    request.size = size;
+    return ::ioctl(fd_.get(), VFIO_IOMMU_MAP_DMA, &request) == 0 ? std::error_code{} : last_error();
+}
+
+bool Container::unmap_dma(std::uint64_t iova, std::size_t size) const noexcept {
     vfio_iommu_type1_dma_unmap request{};
     request.argsz = sizeof request;
     request.iova = iova;
     request.size = size;
-    // Fails when the group has left: the kernel has unmapped everything then. An address that may still be mapped is
-    // never handed out again.
-    if (::ioctl(fd_.get(), VFIO_IOMMU_UNMAP_DMA, &request) == 0) addresses_.release(iova, size);
+    return ::ioctl(fd_.get(), VFIO_IOMMU_UNMAP_DMA, &request) == 0;
 }
 
 }  // namespace vmq::vfio

@@ -1,9 +1,10 @@
-// A VFIO container with a type 1 (version 2) IOMMU: one I/O address space and the memory mapped into it.
+// A VFIO container: one I/O address space and the memory mapped into it, with a type 1 (version 2) IOMMU or with none.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <string>
 #include <system_error>
 
@@ -21,8 +22,8 @@ struct Mapped {
 
 class Container {
 public:
-    // `object` is what messages name: the PCI address.
-    explicit Container(std::string object);
+    // `object` is what messages name: the PCI address. no_iommu: for a group of vfio's no-IOMMU mode.
+    Container(std::string object, bool no_iommu);
     Container(const Container&) = delete;
     Container& operator=(const Container&) = delete;
 
@@ -36,6 +37,15 @@ public:
     [[nodiscard]] Mapped map(std::byte* memory, std::size_t size, std::size_t alignment);
     void unmap(std::uint64_t iova, std::size_t size) noexcept;
 
+    // The same at an address that is given: the physical one. Nothing to do without an IOMMU. map_at throws. Not to be
+    // mixed with map in one container.
+    void map_at(std::span<std::byte> memory, std::uint64_t iova);
+    void unmap_at(std::uint64_t iova, std::size_t size) noexcept;
+
+    // Throws what the kernel refused, with the cure.
+    [[noreturn]] void fail_map(std::size_t size, std::error_code code) const;
+
+    [[nodiscard]] bool no_iommu() const noexcept { return no_iommu_; }
     // Of the IOMMU, or of this machine where that is larger.
     [[nodiscard]] std::size_t page_size() const noexcept { return page_size_; }
     // How many mappings the container takes in all; 0: the kernel does not tell.
@@ -44,8 +54,11 @@ public:
 
 private:
     void read_info();
+    [[nodiscard]] std::error_code map_dma(const std::byte* memory, std::size_t size, std::uint64_t iova) const noexcept;
+    [[nodiscard]] bool unmap_dma(std::uint64_t iova, std::size_t size) const noexcept;
 
     std::string object_;
+    bool no_iommu_;
     support::UniqueFd fd_;
     std::size_t page_size_ = 4096;
     std::uint32_t mapping_limit_ = 0;

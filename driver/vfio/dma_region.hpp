@@ -14,7 +14,8 @@ namespace vmq::vfio {
 
 class DmaRegion {
 public:
-    // Zero-filled. Huge pages (2 MiB) only for 1 MiB and more. Throws ENOMEM when memory may not be locked, or huge
+    // Zero-filled. Huge pages only for blocks that fill half of one: of 2 MiB from 1 MiB on, of 1 GiB from 512 MiB on.
+    // Throws ENOMEM when memory may not be locked, or huge
     // pages are required and there are not enough.
     [[nodiscard]] static std::shared_ptr<const DmaRegion> create(const std::shared_ptr<Container>& container,
                                                                  std::size_t size, int numa_node, HugePages huge_pages);

@@ -1,6 +1,7 @@
 // One PCI function, opened through VFIO: all that a transport needs of it.
 #include "driver/vfio/function.hpp"
 
+#include <cstring>
 #include <utility>
 
 #include <vmq/error.hpp>
@@ -9,10 +10,16 @@
 #include "driver/vfio/container.hpp"
 #include "driver/vfio/device.hpp"
 #include "driver/vfio/dma_region.hpp"
+#include "driver/vfio/foreign_memory.hpp"
 #include "driver/vfio/group.hpp"
+#include "driver/vfio/huge_pages.hpp"
 #include "driver/vfio/interrupts.hpp"
 #include "driver/vfio/locked_memory.hpp"
+#include "driver/vfio/memory_plan.hpp"
 #include "driver/vfio/pci_address.hpp"
+#include "driver/vfio/pci_function.hpp"
+#include "driver/vfio/physical_arena.hpp"
+#include "driver/vfio/physical_region.hpp"
 
 namespace vmq::vfio {
 
@@ -26,9 +33,11 @@ std::unique_ptr<Function> Function::open(std::string_view address, const MemoryO
 
 Function::Function(std::string address, const MemoryOptions& options)
     : address_(std::move(address)), options_(options) {
-    const int group = usable_group({}, address_);
-    container_ = std::make_shared<Container>(address_);
-    group_ = std::make_unique<Group>(address_, group);
+    const int group = usable_group({}, address_, options_.no_iommu);
+    const bool no_iommu = is_noiommu_group({}, address_);
+    container_ = std::make_shared<Container>(address_, no_iommu);
+    if (no_iommu) use_physical_addresses();
+    group_ = std::make_unique<Group>(address_, group, no_iommu);
     container_->attach(*group_);
     device_ = std::make_unique<Device>(address_, group_->open_device());
     interrupts_ = std::make_unique<Interrupts>(*device_);
@@ -36,7 +45,20 @@ Function::Function(std::string address, const MemoryOptions& options)
 
 Function::~Function() = default;
 
-std::string Function::iommu_mode() const { return "type1v2"; }
+std::string Function::iommu_mode() const {
+    if (container_->no_iommu()) return "no-IOMMU: nothing protects memory from the device";
+    if (arena_) return "physical addresses: nothing protects memory from the device if it goes around the IOMMU";
+    return "type1v2";
+}
+
+void Function::use_physical_addresses() {
+    if (arena_) return;
+    if (options_.huge_pages == HugePages::never)
+        support::fail(Errc::unsupported, address_ + ": physical addresses without huge pages",
+                      "leave Options::huge_pages at preferred");
+    arena_ = std::make_unique<PhysicalArena>(
+        [this](std::size_t size, int numa_node) { return take_physical_run(container_, size, numa_node); });
+}
 
 void Function::read_config(std::size_t offset, std::span<std::byte> bytes) const {
     device_->read_config(offset, bytes);
@@ -64,11 +86,30 @@ std::size_t Function::enable_vectors(std::span<const int> eventfds) { return int
 
 int Function::request_event_fd() const { return interrupts_->request_event_fd(); }
 
-void Function::check_memory(std::size_t bytes) const { check_locked_memory(address_, bytes); }
+void Function::check_memory(std::span<const support::MemoryNeed> needs) const {
+    const HugePageStock stock{available_huge_pages({}, huge_2m), available_huge_pages({}, huge_1g)};
+    const MemoryPlan plan =
+        arena_ ? plan_physical(needs, stock) : plan_mapped(needs, options_.huge_pages, container_->page_size(), stock);
+    if (!plan.enough)
+        support::fail(std::make_error_code(std::errc::not_enough_memory), address_ + ": huge pages for the device",
+                      huge_page_cure({}, huge_2m, plan.of_2m));
+    if (container_->no_iommu()) return;  // nothing is pinned, and huge pages count as locked by nobody
+    check_locked_memory(address_, plan.locked);
+    check_mappings(address_, plan.mappings, container_->mapping_limit());
+}
 
 DmaBuffer Function::allocate(std::size_t size, int numa_node) {
+    if (arena_) {
+        DmaBuffer block = arena_->allocate(size, numa_node);
+        std::memset(block.data, 0, block.size);  // an earlier block may have been there
+        return block;
+    }
     const auto region = DmaRegion::create(container_, size, numa_node, options_.huge_pages);
     return {region->data(), region->size(), region->iova(), region->huge_pages(), region};
+}
+
+DmaBuffer Function::map_memory(std::span<std::byte> memory) {
+    return arena_ ? map_foreign_physical(container_, memory) : map_foreign(container_, memory);
 }
 
 }  // namespace vmq::vfio

@@ -13,6 +13,8 @@
 
 #include "driver/support/file_window.hpp"
 #include "driver/support/mapping.hpp"
+#include "driver/support/memory.hpp"
+#include "driver/vfio/dma_buffer.hpp"
 
 namespace vmq::vfio {
 
@@ -20,19 +22,13 @@ class Container;
 class Device;
 class Group;
 class Interrupts;
-
-// Memory that driver and device share. `owner` keeps it mapped for both; drop it only when the device is reset.
-struct DmaBuffer {
-    std::byte* data = nullptr;
-    std::size_t size = 0;
-    std::uint64_t iova = 0;
-    bool huge_pages = false;
-    std::shared_ptr<const void> owner;
-};
+class PhysicalArena;
 
 struct MemoryOptions {
-    // For buffers of 1 MiB and more; smaller ones (rings, commands) are in normal pages always.
+    // For buffers of 1 MiB and more; smaller ones (rings, commands) are in normal pages, but for physical addresses.
     vmq::HugePages huge_pages = vmq::HugePages::preferred;
+    // Whether a function in vfio's no-IOMMU mode may be opened.
+    bool no_iommu = false;
 };
 
 // One thread at a time; DmaBuffers may be dropped by any thread. Failures throw std::system_error with the cure.
@@ -43,14 +39,21 @@ struct MemoryOptions {
 class Function {
 public:
     // "0000:00:04.0" or "00:04.0"; the function must be bound to vfio-pci. Throws Errc::no_such_device, Errc::busy,
-    // EACCES, …
+    // Errc::unsupported without an IOMMU unless the options allow that, EACCES, …
     [[nodiscard]] static std::unique_ptr<Function> open(std::string_view address, const MemoryOptions& options);
     ~Function();
     Function(const Function&) = delete;
     Function& operator=(const Function&) = delete;
 
     [[nodiscard]] const std::string& address() const noexcept { return address_; }
+    // What protects this machine's memory from the device, and what does not, in words.
     [[nodiscard]] std::string iommu_mode() const;
+
+    // For a device that goes around the IOMMU and takes addresses as physical ones: what allocate and map_memory give
+    // from now on is in physically contiguous huge pages, and its `iova` the physical address. To be called before
+    // either. Without an IOMMU (no-IOMMU mode) that is so from the start. Throws Errc::unsupported when
+    // MemoryOptions::huge_pages is never.
+    void use_physical_addresses();
 
     // PCI configuration space.
     void read_config(std::size_t offset, std::span<std::byte> bytes) const;
@@ -72,11 +75,15 @@ public:
     // Becomes readable when the kernel wants the device back; -1 where it cannot ask.
     [[nodiscard]] int request_event_fd() const;
 
-    // Throws ENOMEM with the cure when RLIMIT_MEMLOCK does not allow so many bytes more.
-    void check_memory(std::size_t bytes) const;
+    // Throws ENOMEM or ENOSPC with the cure when these blocks take more locked memory, mappings or huge pages than
+    // there are.
+    void check_memory(std::span<const support::MemoryNeed> needs) const;
     // Zero-filled, page-aligned, contiguous for driver and device, and mapped for both. numa_node: where it is wanted,
-    // -1 for anywhere.
+    // -1 for anywhere. A forked child does not get it.
     [[nodiscard]] DmaBuffer allocate(std::size_t size, int numa_node);
+    // The application's own memory, whole pages of it, pinned and mapped for the device until the owner is dropped.
+    // With physical addresses only huge pages that follow each other in physical memory; throws EINVAL otherwise.
+    [[nodiscard]] DmaBuffer map_memory(std::span<std::byte> memory);
 
 private:
     Function(std::string address, const MemoryOptions& options);
@@ -85,6 +92,7 @@ private:
     std::string address_;
     MemoryOptions options_;
     std::shared_ptr<Container> container_;
+    std::unique_ptr<PhysicalArena> arena_;  // null: I/O virtual addresses
     std::unique_ptr<Group> group_;
     std::unique_ptr<Device> device_;
     std::array<support::Mapping, 6> bars_;

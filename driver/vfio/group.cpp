@@ -19,7 +19,9 @@ namespace vmq::vfio {
 
 namespace {
 
-std::string group_path(int number) { return "/dev/vfio/" + std::to_string(number); }
+std::string group_path(int number, bool no_iommu) {
+    return (no_iommu ? "/dev/vfio/noiommu-" : "/dev/vfio/") + std::to_string(number);
+}
 
 // The Unix group that may open the file; empty when it is root's.
 std::string owning_group(const std::string& path) {
@@ -38,47 +40,53 @@ std::string permission_cure(const std::string& path) {
     return "run as root, or hand it over as root with: chown USER " + path;
 }
 
-[[noreturn]] void fail_open(const std::string& address, int number, int error) {
-    const std::string path = group_path(number);
+[[noreturn]] void fail_open(const std::string& address, const std::string& path, int number, int error) {
     const std::string operation = address + ": open " + path;
     if (error == EBUSY) support::fail(Errc::busy, operation, busy_cure(holder_of_group({}, number)));
     const std::error_code code{error, std::generic_category()};
-    if (error == EACCES || error == EPERM) support::fail(code, operation, permission_cure(path));
+    if (error == EPERM) support::fail(code, operation, "run as root; CAP_SYS_RAWIO is needed without an IOMMU");
+    if (error == EACCES) support::fail(code, operation, permission_cure(path));
     support::fail(code, operation, error == ENOENT ? "is /dev of this system's kernel, or a container's own?" : "");
 }
 
 }  // namespace
 
-int iommu_group(const SystemRoots& roots, const std::string& address) {
-    const int number = iommu_group_of(roots, address);
-    if (number < 0)
-        support::fail(Errc::unsupported, address + ": no IOMMU group",
-                      "boot with intel_iommu=on or amd_iommu=on; in a virtual machine, give it a virtual IOMMU first");
-    if (is_noiommu_group(roots, address))
-        support::fail(Errc::unsupported, address + ": vfio's no-IOMMU mode", "a (virtual) IOMMU is needed");
-    return number;
+void require_group(const SystemRoots& roots, const std::string& address) {
+    if (iommu_group_of(roots, address) >= 0) return;
+    const NoIommuMode mode = noiommu_mode(roots);
+    if (mode == NoIommuMode::on) return;
+    std::string cure = "boot with intel_iommu=on or amd_iommu=on; in a virtual machine, give it a virtual IOMMU first";
+    if (mode == NoIommuMode::off)
+        cure += "; or let nothing protect this machine's memory from the device: echo Y > " +
+                noiommu_parameter(roots).string();
+    support::fail(Errc::unsupported, address + ": no IOMMU group", cure);
 }
 
-int usable_group(const SystemRoots& roots, const std::string& address) {
+int usable_group(const SystemRoots& roots, const std::string& address, bool no_iommu) {
     if (!function_exists(roots, address))
         support::fail(Errc::no_such_device, address, "mqctl list shows what there is");
-    const int number = iommu_group(roots, address);
+    require_group(roots, address);
     const std::string driver = driver_of(roots, address);
-    if (is_vfio_driver(driver)) return number;
     const std::string cure = "run: mqctl bind " + address;
     if (driver.empty())
         support::fail(std::make_error_code(std::errc::no_such_device), address + ": bound to no driver", cure);
-    support::fail(std::make_error_code(std::errc::device_or_resource_busy),
-                  address + ": bound to " + driver + ", not to vfio-pci", cure);
+    if (!is_vfio_driver(driver))
+        support::fail(std::make_error_code(std::errc::device_or_resource_busy),
+                      address + ": bound to " + driver + ", not to vfio-pci", cure);
+    if (is_noiommu_group(roots, address) && !no_iommu)
+        support::fail(Errc::unsupported,
+                      address + ": vfio's no-IOMMU mode, in which nothing protects memory from the device",
+                      "give the machine a (virtual) IOMMU, or accept that with Options::no_iommu (--no-iommu)");
+    return iommu_group_of(roots, address);
 }
 
-Group::Group(const std::string& address, int number)
-    : address_(address), fd_(::open(group_path(number).c_str(), O_RDWR | O_CLOEXEC)) {
-    if (!fd_) fail_open(address, number, errno);
+Group::Group(const std::string& address, int number, bool no_iommu)
+    : address_(address), path_(group_path(number, no_iommu)), fd_(::open(path_.c_str(), O_RDWR | O_CLOEXEC)) {
+    if (!fd_) fail_open(address, path_, number, errno);
     vfio_group_status status{};
     status.argsz = sizeof status;
     if (::ioctl(fd_.get(), VFIO_GROUP_GET_STATUS, &status) != 0)
-        support::fail_errno(address + ": VFIO_GROUP_GET_STATUS " + group_path(number));
+        support::fail_errno(address + ": VFIO_GROUP_GET_STATUS " + path_);
     if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0)
         support::fail(std::make_error_code(std::errc::device_or_resource_busy),
                       address + ": IOMMU group " + std::to_string(number) + " is not viable",

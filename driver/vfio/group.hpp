@@ -8,18 +8,19 @@
 
 namespace vmq::vfio {
 
-// The number of a function's IOMMU group; throws Errc::unsupported with the cure when it is in none, or in one of
-// vfio's no-IOMMU mode.
-[[nodiscard]] int iommu_group(const SystemRoots& roots, const std::string& address);
+// Throws Errc::unsupported with the cure when a function is in no IOMMU group and would not get one of vfio's no-IOMMU
+// mode when it is bound.
+void require_group(const SystemRoots& roots, const std::string& address);
 
-// Looks at sysfs before anything is opened: that the function exists, has an IOMMU group, and is bound to vfio-pci.
-// Returns the group's number; throws what is in the way, with the cure.
-[[nodiscard]] int usable_group(const SystemRoots& roots, const std::string& address);
+// Looks at sysfs before anything is opened: that the function exists, is bound to vfio-pci, and has an IOMMU group, one
+// of vfio's no-IOMMU mode only if that is allowed. Returns the group's number; throws what is in the way, with the
+// cure.
+[[nodiscard]] int usable_group(const SystemRoots& roots, const std::string& address, bool no_iommu);
 
 // The open group of a function; throws Errc::busy naming the holder, EACCES, or the neighbour that makes it unviable.
 class Group {
 public:
-    Group(const std::string& address, int number);
+    Group(const std::string& address, int number, bool no_iommu);
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
     // Only after the group was attached to a container.
@@ -27,6 +28,7 @@ public:
 
 private:
     std::string address_;
+    std::string path_;
     support::UniqueFd fd_;
 };
 

@@ -27,13 +27,15 @@ std::string command_of(const fs::path& process) {
     return name;
 }
 
-// The group behind an open descriptor, if it is one ("/dev/vfio/7").
+// The group behind an open descriptor, if it is one ("/dev/vfio/7", "/dev/vfio/noiommu-7").
 std::optional<int> group_behind(const fs::path& descriptor) {
     constexpr std::string_view folder = "/dev/vfio/";
     std::error_code failure;
     const std::string target = fs::read_symlink(descriptor, failure).string();
     if (failure || !target.starts_with(folder)) return std::nullopt;
-    return whole_number(std::string_view{target}.substr(folder.size()));
+    std::string_view name = std::string_view{target}.substr(folder.size());
+    if (constexpr std::string_view mark = "noiommu-"; name.starts_with(mark)) name.remove_prefix(mark.size());
+    return whole_number(name);
 }
 
 }  // namespace

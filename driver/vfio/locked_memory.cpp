@@ -1,4 +1,4 @@
-// RLIMIT_MEMLOCK: what a process may lock for DMA, and what to do when it is too little.
+// The limits of DMA memory, and what to do when they are too low.
 #include "driver/vfio/locked_memory.hpp"
 
 #include <charconv>
@@ -48,6 +48,17 @@ std::string locked_memory_cure(const LockedMemory& memory, std::uint64_t more) {
            in_kibibytes(memory.limit) +
            ": raise it with ulimit -l unlimited, LimitMEMLOCK=infinity in the systemd unit, or memlock in "
            "/etc/security/limits.conf";
+}
+
+std::string mapping_limit_cure(std::uint32_t limit) {
+    return "the container takes " + std::to_string(limit) +
+           " mappings: raise dma_entry_limit in /sys/module/vfio_iommu_type1/parameters";
+}
+
+void check_mappings(const std::string& object, std::uint64_t needed, std::uint32_t limit) {
+    if (limit == 0 || needed <= limit) return;
+    support::fail(std::make_error_code(std::errc::no_space_on_device),
+                  object + ": " + std::to_string(needed) + " mappings for the device", mapping_limit_cure(limit));
 }
 
 void check_locked_memory(const std::string& object, std::uint64_t more) {

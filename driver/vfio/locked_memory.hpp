@@ -1,4 +1,5 @@
-// RLIMIT_MEMLOCK: what a process may lock for DMA, and what to do when it is too little.
+// The limits of DMA memory: what a process may lock (RLIMIT_MEMLOCK), how many mappings a container takes, and what to
+// do when that is too little.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,12 @@ struct LockedMemory {
 
 // "20480 KiB of locked memory are needed, the limit is 8192 KiB: …"
 [[nodiscard]] std::string locked_memory_cure(const LockedMemory& memory, std::uint64_t more);
+
+// "the container takes 65535 mappings: raise dma_entry_limit …"
+[[nodiscard]] std::string mapping_limit_cure(std::uint32_t limit);
+
+// Throws ENOSPC naming `object`, with the cure, when a container takes fewer mappings (0: it does not tell).
+void check_mappings(const std::string& object, std::uint64_t needed, std::uint32_t limit);
 
 // Throws ENOMEM naming `object`, with the cure, when this process may not lock so many bytes more.
 void check_locked_memory(const std::string& object, std::uint64_t more);

@@ -88,6 +88,16 @@ bool is_noiommu_group(const SystemRoots& roots, std::string_view address) {
     return first_line(function_path(roots, address) / "iommu_group/name") == "vfio-noiommu";
 }
 
+fs::path noiommu_parameter(const SystemRoots& roots) {
+    return roots.sys / "module/vfio/parameters/enable_unsafe_noiommu_mode";
+}
+
+NoIommuMode noiommu_mode(const SystemRoots& roots) {
+    const std::string setting = first_line(noiommu_parameter(roots));
+    if (setting.empty()) return NoIommuMode::absent;
+    return setting == "Y" ? NoIommuMode::on : NoIommuMode::off;
+}
+
 std::vector<std::string> group_neighbours(const SystemRoots& roots, std::string_view address) {
     auto names = names_in(function_path(roots, address) / "iommu_group/devices");
     std::erase(names, address);

@@ -30,6 +30,11 @@ namespace vmq::vfio {
 [[nodiscard]] int iommu_group_of(const SystemRoots& roots, std::string_view address);
 // True for the group that vfio makes up for a function without an IOMMU in its no-IOMMU mode.
 [[nodiscard]] bool is_noiommu_group(const SystemRoots& roots, std::string_view address);
+// Whether vfio makes up groups for functions without an IOMMU: the switch that says so, and where it stands. absent:
+// the kernel is built without that mode, or vfio is not loaded.
+enum class NoIommuMode { absent, off, on };
+[[nodiscard]] std::filesystem::path noiommu_parameter(const SystemRoots& roots);
+[[nodiscard]] NoIommuMode noiommu_mode(const SystemRoots& roots);
 // The other functions of its group, sorted.
 [[nodiscard]] std::vector<std::string> group_neighbours(const SystemRoots& roots, std::string_view address);
 

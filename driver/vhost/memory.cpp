@@ -2,19 +2,14 @@
 #include "driver/vhost/memory.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <climits>
-#include <cstring>
 #include <fcntl.h>
 #include <linux/memfd.h>
-#include <linux/mempolicy.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <utility>
 
 #include "driver/support/errors.hpp"
+#include "driver/support/memory.hpp"
 
 namespace vmq::vhost {
 
@@ -25,28 +20,14 @@ constexpr std::size_t huge_page = std::size_t{2} << 20;
 
 std::size_t round_up(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
 
-// A wish: a machine without NUMA, or a sandbox that forbids the call, gets memory from anywhere.
-void prefer_node(std::span<std::byte> memory, int node) {
-    constexpr int bits = sizeof(unsigned long) * CHAR_BIT;
-    std::array<unsigned long, 16> mask{};
-    if (node < 0 || node >= bits * static_cast<int>(mask.size())) return;
-    mask[static_cast<std::size_t>(node / bits)] = 1UL << (node % bits);
-    // The kernel takes one bit less than it is told.
-    ::syscall(SYS_mbind, memory.data(), memory.size(), MPOL_PREFERRED, mask.data(), mask.size() * bits + 1, 0);
-}
-
-// Makes the pages now, where a lack of memory is an error and not the end of the process, and none on the data path.
-bool populate(std::span<std::byte> memory) {
-    constexpr int populate_write = 23;  // MADV_POPULATE_WRITE, Linux 5.14
-    if (::madvise(memory.data(), memory.size(), populate_write) == 0) return true;
-    if (errno != EINVAL) return false;
-    std::memset(memory.data(), 0, memory.size());
-    return true;
-}
-
 }  // namespace
 
 SharedMemory::SharedMemory(std::string name, HugePages huge_pages) : name_(std::move(name)), huge_pages_(huge_pages) {}
+
+void SharedMemory::expect(std::span<const support::MemoryNeed> needs) noexcept {
+    expected_ = 0;
+    for (const auto& need : needs) expected_ += round_up(need.size, page);
+}
 
 virtio::DmaBlock SharedMemory::allocate(std::size_t size, int numa_node, std::size_t most_regions) {
     if (size == 0 || size > SIZE_MAX / 2)
@@ -56,8 +37,8 @@ virtio::DmaBlock SharedMemory::allocate(std::size_t size, int numa_node, std::si
         add_region(whole, most_regions);
     Region& region = *regions_.back();
     const std::span<std::byte> bytes = region.mapping.bytes().subspan(region.used, whole);
-    prefer_node(bytes, numa_node);
-    if (!populate(bytes)) support::fail_errno(name_ + ": " + std::to_string(whole) + " bytes of memory");
+    support::prefer_node(bytes, numa_node);
+    if (!support::populate(bytes)) support::fail_errno(name_ + ": " + std::to_string(whole) + " bytes of memory");
     region.used += whole;
     return {.data = bytes.data(),
             .size = bytes.size(),

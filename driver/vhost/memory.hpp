@@ -24,8 +24,8 @@ public:
     // name: the device's, for messages.
     SharedMemory(std::string name, HugePages huge_pages);
 
-    // How much will be allocated, as far as that is known.
-    void expect(std::size_t bytes) noexcept { expected_ = bytes; }
+    // What will be allocated, as far as that is known.
+    void expect(std::span<const support::MemoryNeed> needs) noexcept;
     // Throws ENOSPC when a region would have to be added beyond `most_regions`.
     [[nodiscard]] virtio::DmaBlock allocate(std::size_t size, int numa_node, std::size_t most_regions);
 

@@ -53,7 +53,7 @@ public:
     // What stands behind a vhost-user socket is a switch, which chooses queues by itself.
     [[nodiscard]] bool steers_by_transmission() const override { return false; }
 
-    void check_memory(std::size_t bytes) override { memory_.expect(bytes); }
+    void check_memory(std::span<const support::MemoryNeed> needs) override { memory_.expect(needs); }
     [[nodiscard]] virtio::DmaBlock allocate(std::size_t size, int numa_node) override;
     [[nodiscard]] int request_event_fd() override { return -1; }
 

@@ -23,7 +23,7 @@ public:
         return function_->enable_vectors(eventfds);
     }
 
-    void check_memory(std::size_t bytes) override { function_->check_memory(bytes); }
+    void check_memory(std::span<const support::MemoryNeed> needs) override { function_->check_memory(needs); }
     [[nodiscard]] DmaBlock allocate(std::size_t size, int numa_node) override;
     [[nodiscard]] int request_event_fd() override { return function_->request_event_fd(); }
 

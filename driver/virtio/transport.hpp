@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "driver/support/memory.hpp"
 #include "driver/virtio/control_path.hpp"
 #include "driver/virtio/doorbell.hpp"
 #include "driver/virtio/features.hpp"
@@ -79,9 +80,9 @@ public:
     // Whether the device may choose a flow's receiveq by the transmitq it saw the flow on (5.1.6.5.6).
     [[nodiscard]] virtual bool steers_by_transmission() const { return true; }
 
-    // A first look, so that one message can name the whole need: throws ENOMEM with the cure when this process may not
-    // lock so many bytes of memory.
-    virtual void check_memory(std::size_t /*bytes*/) {}
+    // A first look at all that will be allocated, in this order, before the first byte is locked, so that one message
+    // can name the whole need: throws ENOMEM or ENOSPC with the cure when so much cannot be had.
+    virtual void check_memory(std::span<const support::MemoryNeed> /*needs*/) {}
     // numa_node: where the memory is wanted, -1 for anywhere.
     [[nodiscard]] virtual DmaBlock allocate(std::size_t size, int numa_node) = 0;
 

@@ -29,7 +29,8 @@ struct Options {
     // Queue pairs to use; 0: as many as device, allowed vCPUs and vectors allow. They can be changed later up to
     // max_queue_pairs().
     unsigned queue_pairs = 0;
-    // Descriptors per virtqueue, a power of two; 0: the device's own size, at most 1,024.
+    // Descriptors per virtqueue, a power of two; 0: the device's own size, at most 1,024. A legacy device's virtqueues
+    // have the size that it gives them, whatever stands here (the log says so).
     std::uint16_t ring_size = 0;
     // Packet buffers of each pair, for receiving and sending together; at least two rings and a batch. 0: 2,048, or
     // four rings where that is more.
@@ -47,6 +48,11 @@ struct Options {
     // thread.
     bool pin_threads = true;
     HugePages huge_pages = HugePages::preferred;
+    // Drive a device that no IOMMU keeps from the rest of this machine's memory: in vfio's no-IOMMU mode, or one that
+    // goes around the IOMMU because it does not offer ACCESS_PLATFORM. A faulty or hostile device, or a driver's error,
+    // can then write anywhere. Needs root and huge pages; Info::iommu_mode says what is so. Without it such a device is
+    // refused, and with it one that the IOMMU does keep in is protected all the same.
+    bool no_iommu = false;
     Mode mode = Mode::interrupts;
     // Features to refuse, by the specification's name: "EVENT_IDX", "MRG_RXBUF".
     std::vector<std::string> refused_features;

@@ -97,6 +97,7 @@ void read_library_options(const tools::CommandLine& line, PerfOptions& options) 
     }
     library.cpus = line.text("cpus").value_or("");
     library.pin_threads = !line.has("no-pin");
+    library.no_iommu = line.has("no-iommu");
     library.mode = line.has("poll") ? Mode::poll : Mode::interrupts;
     if (line.has("refuse"))
         library.refused_features = split_at_commas(line.options["refuse"].as<std::vector<std::string>>());
@@ -128,6 +129,7 @@ void declare_options(po::options_description& options) {
     add("no-pin", "leave the threads where the scheduler puts them");
     add("refuse", po::value<std::vector<std::string>>()->value_name("FEATURE,..."),
         "features to refuse, such as EVENT_IDX; repeatable");
+    add("no-iommu", "drive the device even if nothing protects this machine's memory from it");
     add("socket", word()->value_name("PATH"), "the control socket (default: /run/vmq/ADDRESS.sock)");
     add("json,j", "the summary as an array with one object for each device");
 }

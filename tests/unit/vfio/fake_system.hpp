@@ -50,6 +50,14 @@ public:
     void name_group(int number, const std::string& name) const {
         write(roots_.sys / "kernel/iommu_groups" / std::to_string(number) / "name", name + "\n");
     }
+    // A count of huge pages of so many KiB ("2048", "free_hugepages").
+    void set_huge_pages(const std::string& size, const std::string& file, unsigned count) const {
+        write(roots_.sys / "kernel/mm/hugepages" / ("hugepages-" + size + "kB") / file, std::to_string(count) + "\n");
+    }
+    // Where the kernel's switch for no-IOMMU groups stands.
+    void set_noiommu_mode(const std::string& value) const {
+        write(roots_.sys / "module/vfio/parameters/enable_unsafe_noiommu_mode", value + "\n");
+    }
     // An interface on the virtio device of a function.
     void add_interface(const std::string& address, const std::string& name) const {
         const auto virtio = roots_.sys / "devices/pci0000:00" / address / "virtio0";

@@ -5,6 +5,7 @@
 
 #include <vmq/error.hpp>
 
+#include "driver/vfio/pci_function.hpp"
 #include "tests/unit/vfio/fake_system.hpp"
 
 namespace vmq::vfio {
@@ -16,7 +17,7 @@ constexpr const char* nic = "0000:00:04.0";
 // The failure of usable_group, which must be there.
 std::system_error refusal(const FakeSystem& system) {
     try {
-        (void)usable_group(system.roots(), nic);
+        (void)usable_group(system.roots(), nic, false);
     } catch (const std::system_error& error) {
         return error;
     }
@@ -35,7 +36,8 @@ TEST(Group, UsableWhenBoundAndInAGroup) {
     system.add_function(nic, "0x1af4", "0x1041");
     system.set_group(nic, 5);
     system.set_driver(nic, "vfio-pci");
-    EXPECT_EQ(usable_group(system.roots(), nic), 5);
+    EXPECT_EQ(usable_group(system.roots(), nic, false), 5);
+    EXPECT_EQ(usable_group(system.roots(), nic, true), 5);
 }
 
 TEST(Group, NoSuchFunction) {
@@ -51,15 +53,23 @@ TEST(Group, NoIommuSaysHowToGetOne) {
     EXPECT_EQ(refusal(system).code(), Errc::unsupported);
     expect_text(refusal(system), "intel_iommu=on");
     expect_text(refusal(system), "virtual IOMMU");
+    EXPECT_EQ(std::string{refusal(system).what()}.find("noiommu"), std::string::npos) << "the kernel has no such mode";
+    system.set_noiommu_mode("N");
+    expect_text(refusal(system), "echo Y > " + noiommu_parameter(system.roots()).string());
+    system.set_noiommu_mode("Y");
+    expect_text(refusal(system), "mqctl bind 0000:00:04.0");
 }
 
-TEST(Group, NoIommuModeIsRefused) {
+TEST(Group, NoIommuModeIsRefusedUnlessAskedFor) {
     const FakeSystem system;
     system.add_function(nic, "0x1af4", "0x1041");
     system.set_group(nic, 0);
     system.name_group(0, "vfio-noiommu");
     system.set_driver(nic, "vfio-pci");
     EXPECT_EQ(refusal(system).code(), Errc::unsupported);
+    expect_text(refusal(system), "nothing protects memory");
+    expect_text(refusal(system), "--no-iommu");
+    EXPECT_EQ(usable_group(system.roots(), nic, true), 0);
 }
 
 TEST(Group, NotBoundNamesTheDriverAndTheCommand) {

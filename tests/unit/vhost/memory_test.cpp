@@ -14,7 +14,7 @@ constexpr std::size_t huge = std::size_t{2} << 20;
 
 TEST(SharedMemory, TheFirstRegionHoldsTheAnnouncedNeed) {
     SharedMemory memory{"x", HugePages::never};
-    memory.expect(3 * huge);
+    memory.expect(std::array<support::MemoryNeed, 3>{{{huge}, {huge}, {huge}}});
     const auto first = memory.allocate(huge, -1, 8);
     const auto second = memory.allocate(huge, 0, 8);
     const auto third = memory.allocate(huge, -1, 8);

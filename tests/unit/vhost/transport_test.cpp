@@ -28,7 +28,7 @@ protected:
     }
     // As far as DRIVER_OK, with split rings of 4 entries.
     void run(unsigned pairs, Feature layout = Feature::version_1) {
-        transport->check_memory(megabyte);
+        transport->check_memory(std::array<support::MemoryNeed, 1>{{{megabyte}}});
         block = transport->allocate(megabyte, -1);
         auto device = virtio::Reset{*transport}.acknowledge().accept(
             virtio::FeatureSet{Feature::mq, Feature::ctrl_vq, Feature::mtu, layout});
