@@ -17,15 +17,17 @@ namespace {
 
 // VFIO gives out I/O virtual addresses. A device that goes around the IOMMU would take them for physical ones and write
 // over this machine's memory. VIRTIO 1.3, 6.1. It gets physical ones, if the application accepts what that means.
-void choose_addresses(vfio::Function& function, virtio::FeatureSet offered, const Options& options) {
+void choose_addresses(vfio::Function& function, virtio::Transport& transport, const Options& options) {
+    virtio::FeatureSet offered = transport.device_features();
     for (const std::string& name : options.refused_features) offered.remove(virtio::parse_feature(name));
     if (offered.has(virtio::Feature::access_platform)) return;
     if (options.no_iommu) return function.use_physical_addresses();
+    const std::string modern = transport.is_legacy() ? "disable-modern=off,iommu_platform=on" : "iommu_platform=on";
     support::fail(Errc::unsupported,
-                  function.address() +
-                      ": the device does not offer ACCESS_PLATFORM, so the IOMMU would not translate its accesses",
-                  "start QEMU's device with iommu_platform=on, or accept that nothing protects memory from it with "
-                  "Options::no_iommu (--no-iommu)");
+                  function.address() + ": " + (transport.is_legacy() ? "a legacy device" : "the device") +
+                      " does not offer ACCESS_PLATFORM, so the IOMMU would not translate its accesses",
+                  "start QEMU's device with " + modern + ", or accept that nothing protects memory from it with " +
+                      "Options::no_iommu (--no-iommu)");
 }
 
 std::unique_ptr<virtio::Transport> open_pci(std::string_view address, const Options& options) {
@@ -33,7 +35,7 @@ std::unique_ptr<virtio::Transport> open_pci(std::string_view address, const Opti
     vfio::Function& function = *opened;
     auto transport = virtio::make_pci_transport(std::move(opened));
     transport->reset();
-    choose_addresses(function, transport->device_features(), options);
+    choose_addresses(function, *transport, options);
     return transport;
 }
 

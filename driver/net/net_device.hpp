@@ -121,6 +121,7 @@ private:
     }
     [[nodiscard]] virtio::QueueIndex control_queue_index() const;
     [[nodiscard]] std::uint16_t ring_size(virtio::QueueIndex queue) const;
+    [[nodiscard]] std::uint16_t control_queue_size() const;
     void size_buffers();
     [[nodiscard]] unsigned wanted_pairs() const;
     void check_memory() const;

@@ -129,7 +129,7 @@ void NetDevice::check_memory() const {
                              transmitq_memory_size(format, indirect(features_), ring_size(transmitq_of(i))),
                          nodes_[i]});
     if (features_.has(Feature::ctrl_vq) && transport_->control_path() == nullptr)
-        needs.push_back({ControlQueue::memory_size(format, control_ring_size), -1});
+        needs.push_back({ControlQueue::memory_size(format, control_queue_size()), -1});
     for (unsigned i = 0; i < std::min<unsigned>(wanted_pairs(), config_.max_queue_pairs); ++i)
         needs.push_back({std::size_t{buffers_per_pair_} * buffer_size_, nodes_[i]});
     transport_->check_memory(needs);
@@ -158,6 +158,11 @@ void NetDevice::forget_rings() {
     ring_memory_ = 0;
 }
 
+std::uint16_t NetDevice::control_queue_size() const {
+    const std::uint16_t size = ring_size(control_queue_index());
+    return transport_->is_legacy() ? size : std::min(size, control_ring_size);
+}
+
 void NetDevice::make_pairs() {
     const virtio::RingFormat format = ring_format(features_);
     const HeaderForm header = header_form(features_);
@@ -184,8 +189,7 @@ void NetDevice::make_control_queue() {
     if (!features_.has(Feature::ctrl_vq)) return;
     control_ = transport_->control_path();
     if (control_ != nullptr) return;
-    const std::uint16_t own_size = ring_size(control_queue_index());
-    const std::uint16_t size = transport_->is_legacy() ? own_size : std::min(own_size, control_ring_size);
+    const std::uint16_t size = control_queue_size();
     const virtio::RingFormat format = ring_format(features_);
     virtio::DmaBlock memory = transport_->allocate(ControlQueue::memory_size(format, size), -1);
     ring_memory_ += memory.size;

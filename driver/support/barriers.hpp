@@ -55,7 +55,7 @@ void store_release(LittleEndian<T>& shared, T value) noexcept {
 
 // Two words in a row, the first in the lower half, in one access where the processor has one that does not ask for more
 // than a word's alignment.
-[[gnu::no_sanitize("alignment")]] inline std::uint64_t load_relaxed_pair(
+__attribute__((no_sanitize("alignment"))) inline std::uint64_t load_relaxed_pair(
     const LittleEndian<std::uint32_t>& first) noexcept {
 #if VMQ_THREAD_SANITIZER || !(defined(__x86_64__) || defined(__aarch64__))
     const LittleEndian<std::uint32_t>* const words = &first;

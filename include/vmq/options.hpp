@@ -29,7 +29,8 @@ struct Options {
     // Queue pairs to use; 0: as many as device, allowed vCPUs and vectors allow. They can be changed later up to
     // max_queue_pairs().
     unsigned queue_pairs = 0;
-    // Descriptors per virtqueue, a power of two; 0: the device's own size, at most 1,024.
+    // Descriptors per virtqueue, a power of two; 0: the device's own size, at most 1,024. A legacy device's virtqueues
+    // have the size that it gives them, whatever stands here (the log says so).
     std::uint16_t ring_size = 0;
     // Packet buffers of each pair, for receiving and sending together; at least two rings and a batch. 0: 2,048, or
     // four rings where that is more.

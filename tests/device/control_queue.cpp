@@ -19,6 +19,8 @@ bool ControlQueue::take(const ControlBehaviour& behaviour, const Handler& handle
         queue_.complete(chain.id, 0);
         return true;
     }
+    if (header_is_apart_ && chain.readable[0].size() != sizeof(virtio::ControlHeader))
+        violations_.add(queue_.name() + ": a command whose header has no descriptor of its own");
     ControlCommand command{.control_class = static_cast<virtio::ControlClass>(bytes[0]),
                            .command = std::to_integer<std::uint8_t>(bytes[1]),
                            .data = {bytes.begin() + sizeof(virtio::ControlHeader), bytes.end()}};

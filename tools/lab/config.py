@@ -8,6 +8,7 @@ from typing import Optional
 from lab.errors import LabError
 
 TAP_QUEUES_MAX = 256
+BEHIND = ("root-port", "bridge")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class GuestConfig:
     mq: bool = True
     mrg_rxbuf: bool = True
     event_idx: bool = True
+    any_layout: bool = True
+    io_notify: bool = False  # notifications go to I/O ports
+    behind: str = ""  # what the NIC's function is behind, one of BEHIND; on the root bus without
     rss: bool = False
     host_mtu: Optional[int] = None
     legacy: bool = False
@@ -35,6 +39,8 @@ class GuestConfig:
     noiommu_mode: bool = False  # vfio with its no-IOMMU mode, still to be switched on
 
     def __post_init__(self) -> None:
+        if self.behind not in ("", *BEHIND):
+            raise LabError(f"behind {self.behind}: one of {', '.join(BEHIND)}")
         if not 1 <= self.queues <= TAP_QUEUES_MAX:
             raise LabError(f"{self.queues} queues: a tap device has 1 to {TAP_QUEUES_MAX}")
         if self.cpus % (self.threads * self.numa_nodes) != 0:

@@ -13,7 +13,7 @@ from lab.console import Console
 from lab.errors import LabError
 from lab.guest import Guest
 from lab.kernel import Kernel
-from lab.qemu import NIC_ADDRESS, Qemu, kernel_command_line, machine_arguments, nic_arguments
+from lab.qemu import Qemu, kernel_command_line, machine_arguments, nic_address, nic_arguments
 from lab.qmp import Qmp
 from lab.tap import DEVICE, Tap
 
@@ -23,11 +23,10 @@ BOOT_TIMEOUT = 90.0
 class Machine:
     """Boots in the constructor; `close` (or the end of a `with`) takes everything away."""
 
-    nic = NIC_ADDRESS
-
     def __init__(self, config: GuestConfig, kernel: Kernel, accel: str, qemu: str, programs: Iterable[Path] = (),
                  files: Iterable[Path] = (), command_line: str = "", shell: bool = False) -> None:
         self.config = config
+        self.nic = nic_address(config)
         with ExitStack() as stack:
             self.tap = Tap(config)
             stack.callback(self.tap.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from lab.config import GuestConfig
+from lab.config import BEHIND, GuestConfig
 from lab.qemu import DEFAULT_BINARY
 
 
@@ -15,11 +15,13 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
     nic.add_argument("--ring-size", type=int, default=256, metavar="S", help="receive ring: 256, 512 or 1024")
     nic.add_argument("--packed", action="store_true", help="offer packed rings")
     nic.add_argument("--rss", action="store_true", help="offer RSS and hash reports")
+    nic.add_argument("--io-notify", action="store_true", help="notifications go to I/O ports")
+    nic.add_argument("--behind", choices=BEHIND, default="", help="put it behind a PCIe root port or a conventional bridge")
     nic.add_argument("--host-mtu", type=int, metavar="BYTES", help="MTU that the device announces")
     nic.add_argument("--legacy", action="store_true", help="a legacy (0.9.5) device")
     nic.add_argument("--transitional", action="store_true", help="a device with legacy registers beside the modern ones")
     nic.add_argument("--no-iommu-platform", action="store_true", help="a device that goes around the vIOMMU")
-    for name in ("mq", "mrg-rxbuf", "event-idx"):
+    for name in ("mq", "mrg-rxbuf", "event-idx", "any-layout"):
         nic.add_argument(f"--no-{name}", action="store_true", help=f"do not offer {name.replace('-', '_').upper()}")
     box = parser.add_argument_group("the guest")
     box.add_argument("--cpus", type=int, default=4, metavar="N", help="vCPUs (default 4)")
@@ -49,6 +51,9 @@ def guest_config(options: argparse.Namespace) -> GuestConfig:
         mq=not options.no_mq,
         mrg_rxbuf=not options.no_mrg_rxbuf,
         event_idx=not options.no_event_idx,
+        any_layout=not options.no_any_layout,
+        io_notify=options.io_notify,
+        behind=options.behind,
         rss=options.rss,
         host_mtu=options.host_mtu,
         legacy=options.legacy,

@@ -15,7 +15,17 @@ from lab.netspace import NetworkSpace
 from lab.process import die_with_parent, stop
 
 DEFAULT_BINARY = "qemu-system-x86_64"
-NIC_ADDRESS = "0000:00:04.0"
+# Behind what: the NIC's address, its place on its bus, and the device above it.
+_PLACES = {
+    "": ("0000:00:04.0", "addr=04.0", []),
+    "root-port": ("0000:01:00.0", "bus=above", ["-device", "pcie-root-port,id=above,addr=05.0,chassis=1"]),
+    "bridge": ("0000:01:02.0", "bus=above,addr=02.0", ["-device", "pcie-pci-bridge,id=above,addr=05.0"]),
+}
+
+
+def nic_address(config: GuestConfig) -> str:
+    """Where the guest finds the virtio-net under test."""
+    return _PLACES[config.behind][0]
 
 
 def machine_arguments(config: GuestConfig, accel: str) -> list[str]:
@@ -43,12 +53,16 @@ def nic_arguments(config: GuestConfig, tap_name: str) -> list[str]:
     netdev = f"tap,id=net0,ifname={tap_name},script=no,downscript=no,vhost=off"
     if config.queues > 1:
         netdev += f",queues={config.queues}"
-    device = ["virtio-net-pci", "id=nic0", "netdev=net0", "addr=04.0", "mac=52:54:00:12:34:56", "romfile="]
+    _, place, above = _PLACES[config.behind]
+    device = ["virtio-net-pci", "id=nic0", "netdev=net0", place, "mac=52:54:00:12:34:56", "romfile="]
     device.append(f"mq={_on(config.mq and config.queues > 1)}")
     device.append(f"vectors={config.msix_vectors}")
     device.append(f"rx_queue_size={config.ring_size}")
     device.append(f"mrg_rxbuf={_on(config.mrg_rxbuf)}")
     device.append(f"event_idx={_on(config.event_idx)}")
+    device.append(f"any_layout={_on(config.any_layout)}")
+    if config.io_notify:
+        device.append("modern-pio-notify=on")
     if config.packed:
         device.append("packed=on")
     if config.rss:
@@ -61,7 +75,7 @@ def nic_arguments(config: GuestConfig, tap_name: str) -> list[str]:
         device += ["disable-modern=off", "disable-legacy=off"]
     else:
         device += ["disable-legacy=on", f"iommu_platform={_on(config.iommu and config.iommu_platform)}"]
-    return ["-netdev", netdev, "-device", ",".join(device)]
+    return ["-netdev", netdev, *above, "-device", ",".join(device)]
 
 
 def kernel_command_line(config: GuestConfig, extra: str = "") -> str:

@@ -2,6 +2,7 @@
 #include <functional>
 #include <random>
 
+#include "tests/device/header.hpp"
 #include "tests/unit/conformance/fixture.hpp"
 
 namespace vmq {

@@ -50,6 +50,23 @@ TEST(PackedRingDoorbell, TheLastOffsetOfTheLargestRing) {
     }
 }
 
+// 2.9: next_off and next_wrap are where the next descriptor will be written, however long the chains before.
+TEST(PackedRingDoorbell, SaysWhereTheNextDescriptorWillBe) {
+    for (const std::uint16_t start : {std::uint16_t{0}, std::uint16_t{6}, std::uint16_t{8}, std::uint16_t{0xfffd}}) {
+        Pair pair{8, {.packed = true}, start};
+        std::uint32_t next = start;
+        for (const std::size_t count : {1U, 3U, 2U, 5U, 8U, 4U}) {
+            (void)pair.stage(count);
+            EXPECT_EQ(pair.ring.position(), pair.device.offset_and_wrap(next)) << "before it is published";
+            (void)pair.ring.publish();
+            next += static_cast<std::uint32_t>(count);
+            EXPECT_EQ(pair.ring.position(), pair.device.offset_and_wrap(next));
+            for (const Available& buffer : pair.available()) pair.use_one(buffer);
+            ASSERT_EQ(pair.take_all().size(), count);
+        }
+    }
+}
+
 TEST(PackedRingDoorbell, AnEventOutsideTheRingDoesNoHarm) {
     for (std::uint32_t desc = 0; desc <= 0xffff; desc += 5) {
         Pair pair{4, {.packed = true, .event_idx = true}, 6};

@@ -37,6 +37,20 @@ TEST(EventReached, HoldsFromTheOldIndexToJustBeforeTheNew) {
     EXPECT_FALSE(event_reached(1, 0xfffe, 1));
 }
 
+// 2.9: with NOTIFICATION_DATA it is the available index, all of its 16 bits.
+TEST(SplitRingDoorbell, SaysTheAvailableIndex) {
+    RingPair<SplitRing> pair{8, {}, 0xfffa};
+    for (const std::uint16_t expected : {0xfffd, 0, 3, 6}) {
+        const auto before = pair.ring.position();
+        (void)pair.stage(3);
+        EXPECT_EQ(pair.ring.position(), before);
+        (void)pair.ring.publish();
+        EXPECT_EQ(pair.ring.position(), expected);
+        for (const Available& buffer : pair.available()) pair.use_one(buffer);
+        ASSERT_EQ(pair.take_all().size(), 3U);
+    }
+}
+
 class SplitRingNotifyTest : public testing::TestWithParam<unsigned> {
 protected:
     using Pair = RingPair<SplitRing>;
