@@ -156,6 +156,16 @@ void Device::set_rss(const RssSettings& settings) {
     impl_->on_control_thread([&] { impl_->set_rss(settings); });
 }
 
+ReceiveOffloads Device::receive_offloads() const {
+    ReceiveOffloads offloads;
+    impl_->on_control_thread([&] { offloads = impl_->net().receive_offloads(); });
+    return offloads;
+}
+
+void Device::set_receive_offloads(ReceiveOffloads offloads) {
+    impl_->on_control_thread([&] { impl_->net().set_receive_offloads(offloads); });
+}
+
 QueuePair Device::take_queue_pair(unsigned index) { return QueuePair(impl_->take(index)); }
 
 }  // namespace vmq

@@ -21,6 +21,11 @@ constexpr FeatureSet supported{Feature::mtu,         Feature::mac,        Featur
                                Feature::ring_packed, Feature::in_order,   Feature::version_1, Feature::access_platform,
                                Feature::rss,         Feature::hash_report};
 
+// They let packets be sent with requests, and change nothing for the others. 5.1.6.2.1 wants GUEST_HDRLEN accepted by a
+// driver that knows the headers' length.
+constexpr FeatureSet send_offloads{Feature::csum,     Feature::host_tso4, Feature::host_tso6,
+                                   Feature::host_ecn, Feature::host_uso,  Feature::guest_hdrlen};
+
 std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
     support::le16 value;
     transport.read_config(offset, std::as_writable_bytes(std::span{&value, 1}));
@@ -53,10 +58,20 @@ FeatureSet without_unsound_hashing(virtio::Transport& transport, FeatureSet feat
     return features;
 }
 
+// They change what arrives: only when asked for.
+FeatureSet wanted_receive_offloads(virtio::Transport& transport, const Options& options) {
+    FeatureSet wanted;
+    if (options.receive_checksum || options.receive_coalescing) {
+        wanted.add(Feature::guest_csum);
+        if (transport.control_path() == nullptr) wanted.add(Feature::ctrl_guest_offloads);
+    }
+    return options.receive_coalescing ? wanted | receive_coalescing : wanted;
+}
+
 }  // namespace
 
 FeatureSet choose_features(virtio::Transport& transport, FeatureSet offered, const Options& options) {
-    FeatureSet features = offered & supported;
+    FeatureSet features = offered & (supported | send_offloads | wanted_receive_offloads(transport, options));
     for (const std::string& name : options.refused_features) features.remove(virtio::parse_feature(name));
     features = virtio::without_orphans(features);
     if (features.has(Feature::mq) && !pair_count_is_sound(transport, options)) features.remove(Feature::mq);

@@ -17,6 +17,7 @@ NetDevice::NetDevice(std::unique_ptr<virtio::Transport> transport, const Options
     try {
         start(choose_nodes);
         start_hashing();
+        start_receive_offloads();
         set_queue_pairs(wanted_pairs());
     } catch (...) {
         reset_for_good();

@@ -5,10 +5,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <vmq/info.hpp>
+#include <vmq/offload.hpp>
 #include <vmq/options.hpp>
 
 #include "driver/net/control_queue.hpp"
@@ -53,6 +55,10 @@ public:
     // All or nothing; see vmq::Device.
     void set_rss(RssSettings settings);
 
+    [[nodiscard]] ReceiveOffloads receive_offloads() const { return *receive_offloads_; }
+    // All or nothing; see vmq::Device.
+    void set_receive_offloads(ReceiveOffloads offloads);
+
     // The descriptors on which the device reports to the control thread, and what to do when one is readable.
     [[nodiscard]] std::vector<int> event_fds() const;
     void serve_events();
@@ -82,6 +88,7 @@ private:
     [[nodiscard]] virtio::QueueIndex control_queue_index() const;
     [[nodiscard]] std::uint16_t ring_size(virtio::QueueIndex queue) const;
     void size_buffers();
+    [[nodiscard]] unsigned smallest_buffer() const;
     [[nodiscard]] unsigned wanted_pairs() const;
     void check_memory() const;
     void prepare(PairCore& pair);
@@ -101,6 +108,8 @@ private:
     void command_rss(const RssSettings& settings, unsigned receiving, unsigned sending);
     void command_hashing(const RssSettings& settings);
     void start_hashing();
+    void start_receive_offloads();
+    void command_receive_offloads(ReceiveOffloads offloads);
     void put_in_force(const RssSettings& settings);
     void own_flows();
     void return_flows(unsigned count) noexcept;
@@ -119,6 +128,7 @@ private:
     NetConfig config_;
     std::optional<Rss> rss_;
     std::unique_ptr<FlowOwners> owners_;  // where rss_ is the software's
+    std::optional<ReceiveOffloads> receive_offloads_;
     VectorPlan plan_;
     std::vector<int> nodes_;
     unsigned buffers_per_pair_ = 0;

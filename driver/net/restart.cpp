@@ -54,6 +54,7 @@ void NetDevice::resume() {
         static_cast<void>(std::move(device).start());
         if (control_ != nullptr) control_->forget_unanswered();
         start_hashing();
+        start_receive_offloads();
         if (queue_pairs() > 1) command_queue_pairs(queue_pairs());
     } catch (...) {
         transport_->disconnect();

@@ -7,6 +7,7 @@
 #include <vmq/error.hpp>
 #include <vmq/export.hpp>
 #include <vmq/info.hpp>
+#include <vmq/offload.hpp>
 #include <vmq/options.hpp>
 #include <vmq/packet.hpp>
 #include <vmq/queue_pair.hpp>
@@ -54,6 +55,13 @@ public:
     // Errc::unsupported, device_refused, device_timeout. Packets that are on their way may still arrive where the old
     // table had them. VIRTIO 1.3, 5.1.6.5.7.
     void set_rss(const RssSettings& settings);
+
+    // What the device does with packets before it delivers them; as the Options said, at first.
+    [[nodiscard]] ReceiveOffloads receive_offloads() const;
+    // Happens whole, or throws and leaves the old settings in force: Errc::unsupported where the device offers no
+    // CTRL_GUEST_OFFLOADS, or for what the Options did not ask for or the device does not offer; device_refused,
+    // device_timeout. Packets that are on their way come as before. VIRTIO 1.3, 5.1.6.5.8.
+    void set_receive_offloads(ReceiveOffloads offloads);
 
     // Exclusive: throws Errc::busy when another thread has the pair, Errc::out_of_range when there is none of that
     // index. Pins the calling thread to the pair's vCPU unless Options said not to. A pair beyond queue_pairs() may be

@@ -124,6 +124,8 @@ bool NetDevice::execute(const ControlCommand& command) {
         case ControlClass::rx:
             if (features().has(Feature::ctrl_rx)) return true;
             break;
+        case ControlClass::guest_offloads:
+            return set_receive_offloads(command);
         case ControlClass::vlan:
             if (features().has(Feature::ctrl_vlan)) return true;
             break;

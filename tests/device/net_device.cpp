@@ -82,6 +82,7 @@ void NetDevice::reset() {
         steering_.forget();
         steering_.set_table({});
         rss_ = {};
+        receive_offloads_.reset();
     });
     for (std::uint16_t queue = 0; queue < queue_count(); ++queue) take_notifications(queue, true);
     memory_.set_in_use(false);

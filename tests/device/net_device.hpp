@@ -87,6 +87,9 @@ public:
     // The network's side. `backend` must outlive its use; nullptr: transmitted packets are kept for take_transmitted().
     void set_backend(Backend* backend);
     bool inject(unsigned pair, std::span<const std::byte> packet, const Delivery& delivery = {});
+    // A packet of a network stack on this machine, which leaves its checksum partial and has put segments together, as
+    // `header` says. What the driver lets the device do is left as it is, the rest is done before it is delivered.
+    bool inject_local(unsigned pair, const Frame& packet, const virtio::NetHeader& header);
     [[nodiscard]] std::vector<Frame> take_transmitted(unsigned pair);
 
     // What the test sees.
@@ -99,6 +102,8 @@ public:
     [[nodiscard]] std::uint64_t commands();
     // As last commanded; empty after a reset.
     [[nodiscard]] RssConfig rss();
+    // As last commanded, or negotiated: of receive_offload_features.
+    [[nodiscard]] virtio::FeatureSet receive_offloads();
     [[nodiscard]] std::uint64_t thrown_away();
     [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
     [[nodiscard]] Memory& memory() noexcept { return memory_; }
@@ -152,6 +157,7 @@ private:
     [[nodiscard]] bool set_pairs(unsigned count);
     [[nodiscard]] bool set_rss(const RssCommand& command);
     [[nodiscard]] bool set_hashing(const ControlCommand& command);
+    [[nodiscard]] bool set_receive_offloads(const ControlCommand& command);
 
     // Drains a doorbell and counts; true when it was rung.
     bool take_notifications(std::uint16_t queue, bool discard = false);
@@ -180,6 +186,7 @@ private:
     ControlQueue control_{control_ring_, violations_};
     ControlBehaviour control_behaviour_;
     RssConfig rss_;
+    std::optional<virtio::FeatureSet> receive_offloads_;  // as commanded
 
     std::unique_ptr<Workers> control_worker_;
     std::unique_ptr<Workers> workers_;
