@@ -207,6 +207,16 @@ DeviceStats Device::device_stats() const {
     return stats;
 }
 
+ReceiveOffloads Device::receive_offloads() const {
+    ReceiveOffloads offloads;
+    impl_->on_control_thread([&] { offloads = impl_->net().receive_offloads(); });
+    return offloads;
+}
+
+void Device::set_receive_offloads(ReceiveOffloads offloads) {
+    impl_->on_control_thread([&] { impl_->net().set_receive_offloads(offloads); });
+}
+
 QueuePair Device::take_queue_pair(unsigned index) { return QueuePair(impl_->take(index)); }
 
 }  // namespace vmq

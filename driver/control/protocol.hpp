@@ -53,8 +53,8 @@ struct SetRss {
 struct SetCoalescing {
     Coalescing all;
 };
-using Request = std::variant<GetInfo, GetStats, GetInterrupts, GetRss, GetCoalescing, GetDeviceStats, Reset, SetQueuePairs,
-                             SetRss, SetCoalescing>;
+using Request = std::variant<GetInfo, GetStats, GetInterrupts, GetRss, GetCoalescing, GetDeviceStats, Reset,
+                             SetQueuePairs, SetRss, SetCoalescing>;
 
 struct Done {};
 struct Failure {

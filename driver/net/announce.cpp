@@ -48,8 +48,8 @@ void NetDevice::make_announce_pool() {
     if (!features_.has(Feature::guest_announce)) return;
     virtio::DmaBlock memory = transport_->allocate(std::size_t{announce_buffers} * announce_buffer_size, -1);
     ring_memory_ += memory.size;
-    announce_pool_ =
-        std::make_unique<PacketPool>(std::move(memory), announce_buffers, announce_buffer_size, header_form(features_).size);
+    announce_pool_ = std::make_unique<PacketPool>(std::move(memory), announce_buffers, announce_buffer_size,
+                                                  header_form(features_).size);
 }
 
 void NetDevice::announce_where_asked() {

@@ -44,6 +44,11 @@ constexpr FeatureSet supported{Feature::mtu,
                                Feature::notification_data,
                                Feature::notif_config_data};
 
+// They let packets be sent with requests, and change nothing for the others. 5.1.6.2.1 wants GUEST_HDRLEN accepted by a
+// driver that knows the headers' length.
+constexpr FeatureSet send_offloads{Feature::csum,     Feature::host_tso4, Feature::host_tso6,
+                                   Feature::host_ecn, Feature::host_uso,  Feature::guest_hdrlen};
+
 std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
     support::le16 value;
     transport.read_config(offset, std::as_writable_bytes(std::span{&value, 1}));
@@ -85,10 +90,20 @@ FeatureSet without_free_framing(FeatureSet features) {
     return features;
 }
 
+// They change what arrives: only when asked for.
+FeatureSet wanted_receive_offloads(virtio::Transport& transport, const Options& options) {
+    FeatureSet wanted;
+    if (options.receive_checksum || options.receive_coalescing) {
+        wanted.add(Feature::guest_csum);
+        if (transport.control_path() == nullptr) wanted.add(Feature::ctrl_guest_offloads);
+    }
+    return options.receive_coalescing ? wanted | receive_coalescing : wanted;
+}
+
 }  // namespace
 
 FeatureSet choose_features(virtio::Transport& transport, FeatureSet offered, const Options& options) {
-    FeatureSet known = supported;
+    FeatureSet known = supported | send_offloads | wanted_receive_offloads(transport, options);
     if (transport.is_legacy()) known.add(Feature::any_layout);
     FeatureSet features = offered & known;
     for (const std::string& name : options.refused_features) features.remove(virtio::parse_feature(name));

@@ -15,6 +15,11 @@
 
 namespace vmq::net {
 
+// The features by which a device puts received segments together.
+inline constexpr virtio::FeatureSet receive_coalescing{virtio::Feature::guest_tso4, virtio::Feature::guest_tso6,
+                                                       virtio::Feature::guest_ecn, virtio::Feature::guest_uso4,
+                                                       virtio::Feature::guest_uso6};
+
 struct NetConfig {
     std::uint16_t mtu = 1500;
     std::uint16_t max_queue_pairs = 1;

@@ -14,6 +14,7 @@
 #include <vmq/device_stats.hpp>
 #include <vmq/filter.hpp>
 #include <vmq/info.hpp>
+#include <vmq/offload.hpp>
 #include <vmq/options.hpp>
 
 #include "driver/net/control_queue.hpp"
@@ -75,6 +76,9 @@ public:
     void set_coalescing(const Coalescing& all);
     void set_coalescing(unsigned pair, const Coalescing& coalescing);
     [[nodiscard]] DeviceStats device_stats();
+    [[nodiscard]] ReceiveOffloads receive_offloads() const { return *receive_offloads_; }
+    // All or nothing; see vmq::Device.
+    void set_receive_offloads(ReceiveOffloads offloads);
 
     // The descriptors on which the device reports to the control thread, and what to do when one is readable.
     [[nodiscard]] std::vector<int> event_fds() const;
@@ -123,6 +127,7 @@ private:
     [[nodiscard]] std::uint16_t ring_size(virtio::QueueIndex queue) const;
     [[nodiscard]] std::uint16_t control_queue_size() const;
     void size_buffers();
+    [[nodiscard]] unsigned smallest_buffer() const;
     [[nodiscard]] unsigned wanted_pairs() const;
     void check_memory() const;
     void prepare(PairCore& pair);
@@ -154,6 +159,8 @@ private:
     void command_rss(const RssSettings& settings, unsigned receiving, unsigned sending);
     void command_hashing(const RssSettings& settings);
     void start_hashing();
+    void start_receive_offloads();
+    void command_receive_offloads(ReceiveOffloads offloads);
     void put_in_force(const RssSettings& settings);
     void own_flows();
     void return_flows(unsigned count) noexcept;
@@ -202,6 +209,7 @@ private:
     Settings settings_;
     std::optional<Rss> rss_;
     std::unique_ptr<FlowOwners> owners_;  // where rss_ is the software's
+    std::optional<ReceiveOffloads> receive_offloads_;
     VectorPlan plan_;
     std::vector<int> nodes_;
     unsigned buffers_per_pair_ = 0;

@@ -1,12 +1,26 @@
 // Packet and Batch: what is too rare or too long to be inline.
+#include <algorithm>
 #include <cstring>
 #include <new>
 
 #include <vmq/packet.hpp>
 
+#include "driver/net/offload/net_header.hpp"
 #include "driver/net/packet_access.hpp"
 
 namespace vmq {
+
+namespace {
+
+// A copy of what the device wrote; any value may be there.
+virtio::NetHeader received_header(const net::Buffer& first) noexcept {
+    virtio::NetHeader header;
+    const std::size_t size = first.home->header_size();
+    std::memcpy(static_cast<void*>(&header), first.base + net::packet_offset - size, std::min(size, sizeof header));
+    return header;
+}
+
+}  // namespace
 
 void Packet::release() noexcept { net::PacketPool::give_chain_back(std::exchange(buffer_, nullptr)); }
 
@@ -42,6 +56,22 @@ PacketHash Packet::hash() const noexcept {
     const std::uint16_t report = header.hash_report.value();
     if (report > static_cast<std::uint16_t>(HashReport::udpv6_ex)) return {};
     return {header.hash_value.value(), static_cast<HashReport>(report)};
+}
+
+ChecksumState Packet::checksum() const noexcept {
+    if ((form_ & moved_front) != 0) return ChecksumState::unknown;
+    return net::offload::checksum_told_by(received_header(*buffer_), total_length());
+}
+
+Offload Packet::offload() const noexcept {
+    if ((form_ & moved_front) != 0) return {};
+    return net::offload::told_by(received_header(*buffer_), total_length());
+}
+
+void Packet::request(const Offload& offload) noexcept {
+    buffer_->request = offload;
+    const bool asks = offload.needs_checksum || offload.segmentation != Segmentation::none;
+    form_ = asks ? form_ | has_request : form_ & ~has_request;
 }
 
 std::span<std::byte> Packet::prepend(std::size_t count) noexcept {

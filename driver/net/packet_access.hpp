@@ -17,6 +17,8 @@ struct PacketAccess {
     static std::uint32_t length(const Packet& packet) noexcept { return packet.length_; }
     static std::uint32_t form(const Packet& packet) noexcept { return packet.form_; }
     static Buffer* buffer(const Packet& packet) noexcept { return packet.buffer_; }
+    static bool has_request(const Packet& packet) noexcept { return (packet.form_ & Packet::has_request) != 0; }
+    static const Offload& request(const Packet& packet) noexcept { return packet.buffer_->request; }
 
     // Length and form in one word, so that one comparison finds what is not one whole buffer.
     static std::uint64_t shape(const Packet& packet) noexcept {

@@ -9,6 +9,8 @@
 #include <memory>
 #include <vector>
 
+#include <vmq/offload.hpp>
+
 #include "driver/virtio/spec.hpp"
 #include "driver/virtio/transport.hpp"
 
@@ -34,7 +36,8 @@ struct HeaderForm {
 // Holds a packet of the usual MTU, and is no power of two: with buffers of 2,048 bytes every packet's first line lies
 // in the same few sets of the caches, and DPDK's vhost delivered a quarter less.
 inline constexpr unsigned usual_buffer_size = 1984;
-inline constexpr std::size_t max_segments = 32;  // of one packet, either way
+// Of one packet, either way: 64 KiB in buffers of the usual size are 36.
+inline constexpr std::size_t max_segments = 64;
 
 // Touched only when a packet is anything but one whole buffer of the pair that handles it.
 struct Buffer {
@@ -46,6 +49,7 @@ struct Buffer {
     std::byte* segment_data = nullptr;
     std::uint32_t segment_length = 0;
     std::uint32_t form = 1;  // of the packet's handle, on its first buffer while it is relayed
+    Offload request;         // on the first buffer, where the handle's form says that there is one
 };
 
 // A buffer and where a packet begins in it: the first two words of a packet's handle. It wanders between free list,

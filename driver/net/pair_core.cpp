@@ -341,6 +341,8 @@ PairStats PairCore::stats() const noexcept {
     stats.rx_faults = receive_faults_.value();
     stats.tx_packets = tx.packets.value();
     stats.tx_bytes = tx.bytes.value();
+    stats.tx_software_checksums = tx.software_checksums.value();
+    stats.tx_software_segments = tx.software_segments.value();
     stats.tx_relayed = handed_over_.value();
     stats.tx_completed = tx.completed.value();
     stats.tx_lost = tx.lost.value();

@@ -18,6 +18,7 @@ void NetDevice::put_settings_in_force() {
     put_vlans_in_force();
     put_coalescing_in_force();
     start_hashing();
+    start_receive_offloads();
     if (queue_pairs() > 1) command_queue_pairs(queue_pairs());
 }
 

@@ -21,6 +21,7 @@ namespace {
 constexpr std::uint16_t largest_default_ring = 1024;
 constexpr std::uint16_t control_ring_size = 64;
 constexpr unsigned ethernet_overhead = 18;  // header and one VLAN tag
+constexpr unsigned longest_coalesced = 65550;
 
 virtio::RingFormat ring_format(virtio::FeatureSet features) {
     return {.packed = features.has(Feature::ring_packed),
@@ -102,16 +103,23 @@ void NetDevice::size_buffers() {
         throw std::invalid_argument("Options::buffers_per_pair " + std::to_string(buffers_per_pair_) +
                                     ": two rings and a batch need at least " + std::to_string(least));
     }
-    const unsigned whole_packet = (packet_offset + config_.mtu + ethernet_overhead + 63) / 64 * 64;
-    const bool must_hold_packet = !features_.has(Feature::mrg_rxbuf);
-    buffer_size_ = options_.buffer_size;
-    if (buffer_size_ == 0)
-        buffer_size_ = must_hold_packet ? std::max(usual_buffer_size, whole_packet) : usual_buffer_size;
-    const unsigned smallest = must_hold_packet ? whole_packet : 256;
+    const unsigned smallest = smallest_buffer();
+    buffer_size_ = options_.buffer_size != 0 ? options_.buffer_size : std::max(usual_buffer_size, smallest);
     if (buffer_size_ % 64 != 0 || buffer_size_ < smallest || buffer_size_ > 65536 + 256) {
         throw std::invalid_argument("Options::buffer_size " + std::to_string(buffer_size_) +
                                     ": a multiple of 64 from " + std::to_string(smallest) + " to 65792 is needed");
     }
+}
+
+// What the longest packet that may arrive needs: where the device cannot spread it one buffer holds it, else so many as
+// the ring has, and a packet may have. 5.1.6.3.1
+unsigned NetDevice::smallest_buffer() const {
+    const bool coalesces = (features_ & receive_coalescing) != virtio::FeatureSet{};
+    const unsigned longest = coalesces ? longest_coalesced : config_.mtu + ethernet_overhead;
+    const bool spreads = features_.has(Feature::mrg_rxbuf);
+    const unsigned buffers = spreads ? std::min<unsigned>(ring_size(receiveq_of(0)), max_segments) : 1;
+    const unsigned bytes = (packet_offset + (longest + buffers - 1) / buffers + 63) / 64 * 64;
+    return std::max(bytes, 256u);
 }
 
 unsigned NetDevice::wanted_pairs() const {
@@ -178,7 +186,7 @@ void NetDevice::make_pairs() {
             make_receiveq({block.bytes().first(receive_bytes), block.iova}, receive_size, format,
                           features_.has(Feature::mrg_rxbuf), header),
             make_transmitq({block.bytes().subspan(receive_bytes), block.iova + receive_bytes}, transmit_size, format,
-                           indirect(features_), header, config_.mtu + ethernet_overhead),
+                           indirect(features_), header, config_.mtu + ethernet_overhead, features_),
             plan_.mode));
         if (i > 0) pairs_[i]->relay_through(*pairs_.front());
         if (owners_) pairs_[i]->hand_off_by(*owners_, pairs_);

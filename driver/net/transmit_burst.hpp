@@ -5,9 +5,11 @@
 #include <array>
 #include <cstring>
 #include <optional>
+#include <span>
 
 #include "driver/net/indirect_tables.hpp"
 #include "driver/net/packet_access.hpp"
+#include "driver/net/requests.hpp"
 #include "driver/net/transmitq.hpp"
 #include "driver/net/wide.hpp"
 #include "driver/virtio/spec.hpp"
@@ -18,13 +20,14 @@ template <typename Ring, std::uint32_t header_size>
 class TransmitBurst final : public Transmitq {
 public:
     TransmitBurst(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format, bool indirect,
-                  bool header_apart, std::uint32_t max_packet_bytes)
+                  bool header_apart, std::uint32_t max_packet_bytes, virtio::FeatureSet features)
         : ring_(memory.bytes, memory.iova, size, format),
           header_apart_(header_apart),
           max_packet_bytes_(max_packet_bytes),
           reclaim_threshold_(size / 2u),
-          unblock_threshold_(std::min<std::uint32_t>(Batch::capacity, reclaim_threshold_)),
-          slots_(std::make_unique<BufferRef[]>(size)) {
+          unblock_threshold_(usual_unblock_threshold()),
+          slots_(std::make_unique<BufferRef[]>(size)),
+          requests_(features, max_packet_bytes, size, counters) {
         if (!indirect) return;
         const std::size_t offset = Ring::memory_size(size, format);
         tables_.emplace(QueueMemory{memory.bytes.subspan(offset), memory.iova + offset});
@@ -53,7 +56,7 @@ public:
         if (done < batch.size()) done = stage_rest(batch, done);
         blocked_ = done < batch.size();
         PacketAccess::drop_front(batch, done);
-        counters.packets.add(done - burst_.rejected);
+        counters.packets.add(done - burst_.rejected + burst_.further);
         counters.bytes.add(burst_.bytes);
         if (ring_.publish()) {
             doorbell_.ring(ring_.position());
@@ -158,30 +161,75 @@ private:
 
     // One packet of whatever form. False: there is no room for it.
     bool stage_odd(Packet& packet) noexcept {
-        if (!acceptable(packet)) {
-            counters.rejected.add();
-            ++burst_.rejected;
-            pool_->give_chain(PacketAccess::detach(packet));
-            return true;
+        virtio::NetHeader header;
+        if (PacketAccess::has_request(packet)) {
+            const Requests::Way way = requests_.prepare(packet, *pool_);
+            if (way == Requests::Way::refuse) return refuse(packet);
+            if (way == Requests::Way::cut) return stage_cut(packet);
+            if (way == Requests::Way::ask) header = requests_.header();
+        } else if (!acceptable(packet)) {
+            return refuse(packet);
         }
-        const bool one = descriptors(packet) == 1;
+        const std::size_t needed = descriptors(packet);
+        const bool needs_table = tables_ && needed != 1;
         const auto has_room = [&] {
-            return ring_.slots().free() >= (tables_ || one ? 1 : descriptors(packet)) &&
-                   (!tables_ || one || tables_->any_free());
+            return ring_.slots().free() >= (tables_ ? 1 : needed) && (!needs_table || tables_->any_free());
         };
-        if (!has_room()) {
-            reclaim();
-            if (!has_room()) return false;
-        }
-        burst_.bytes += packet.total_length();
-        std::byte* const header = PacketAccess::data(packet) - header_size;
-        clear_header(header);
-        Buffer* const first = PacketAccess::buffer(packet);
-        const virtio::Segment head{first->home->iova(header), PacketAccess::length(packet) + header_size};
-        const std::uint16_t slot = one ? ring_.add_readable(head) : stage_segments(*first, head);
-        slots_[slot] = BufferRef::whole(PacketAccess::detach(packet));
-        if (first->next_segment != nullptr || first->home != pool_) ++odd_slots_;
+        if (!has_room()) reclaim();
+        if (!has_room()) return false;
+        stage_buffers(PacketAccess::buffer(packet), PacketAccess::data(packet), PacketAccess::length(packet), header);
+        static_cast<void>(PacketAccess::detach(packet));
         return true;
+    }
+
+    // It can never be sent.
+    bool refuse(Packet& packet) noexcept {
+        counters.rejected.add();
+        ++burst_.rejected;
+        pool_->give_chain(PacketAccess::detach(packet));
+        return true;
+    }
+
+    // All segments of a packet that the device does not cut, or, when there is no room, none. False then.
+    bool stage_cut(Packet& packet) noexcept {
+        const std::size_t needed = requests_.buffers() * (header_apart_ ? 2 : 1);
+        const auto make_segments = [&] {
+            return ring_.slots().free() < needed ? nullptr : requests_.cut(packet, *pool_);
+        };
+        Buffer* segment = make_segments();
+        if (segment == nullptr) {
+            reclaim();
+            segment = make_segments();
+        }
+        unblock_threshold_ = usual_unblock_threshold();
+        if (segment == nullptr) {
+            unblock_threshold_ = std::max(unblock_threshold_, static_cast<std::uint32_t>(needed));
+            return false;
+        }
+        --burst_.further;  // it is none of its own
+        for (Buffer* next; segment != nullptr; segment = next, ++burst_.further) {
+            next = segment->next_returned;
+            stage_buffers(segment, segment->segment_data, segment->segment_length, requests_.header());
+        }
+        pool_->give_chain(PacketAccess::detach(packet));
+        return true;
+    }
+
+    // There is room for a packet of these buffers, whose first holds these bytes.
+    void stage_buffers(Buffer* first, std::byte* data, std::uint32_t length, const virtio::NetHeader& header) noexcept {
+        std::byte* const header_at = data - header_size;
+        clear_header(header_at);
+        if (header.flags != 0) std::memcpy(header_at, &header, std::min<std::size_t>(header_size, sizeof header));
+        burst_.bytes += length;
+        const virtio::Segment head{first->home->iova(header_at), length + header_size};
+        const bool single = first->next_segment == nullptr;
+        const bool one = single && !header_apart_;
+        slots_[one ? ring_.add_readable(head) : stage_segments(*first, head)] = BufferRef::whole(first);
+        if (!single || first->home != pool_) ++odd_slots_;
+    }
+
+    [[nodiscard]] std::uint32_t usual_unblock_threshold() const noexcept {
+        return std::min<std::uint32_t>(Batch::capacity, reclaim_threshold_);
     }
 
     [[nodiscard]] bool acceptable(const Packet& packet) const noexcept {
@@ -203,9 +251,11 @@ private:
             head = {head.address + header_size, head.length - header_size};
         }
         chain[count++] = head;
-        for (const Buffer* buffer = first.next_segment; buffer != nullptr; buffer = buffer->next_segment)
+        for (const Buffer* buffer = first.next_segment; buffer != nullptr; buffer = buffer->next_segment) {
             chain[count++] = {buffer->home->iova(buffer->segment_data), buffer->segment_length};
-        if (!tables_) return ring_.add_chain({chain.data(), count}, {});
+            burst_.bytes += buffer->segment_length;
+        }
+        if (!tables_ || !tables_->any_free()) return ring_.add_chain({chain.data(), count}, {});
         const std::uint8_t table = tables_->take();
         Ring::fill_indirect(reinterpret_cast<typename Ring::IndirectDescriptor*>(tables_->data(table)),
                             {chain.data(), count});
@@ -252,11 +302,13 @@ private:
     struct Burst {
         std::uint64_t bytes = 0;
         std::uint64_t rejected = 0;
+        std::uint64_t further = 0;  // packets that came of cutting others; modulo 2^64
     } burst_;
     std::unique_ptr<BufferRef[]> slots_;  // the first buffer of the packet behind each slot
     std::uint32_t odd_slots_ = 0;         // slots whose buffers are another pool's, or more than one
     std::optional<IndirectTables> tables_;
     std::unique_ptr<std::uint8_t[]> table_of_;
+    Requests requests_;
 };
 
 }  // namespace vmq::net

@@ -12,10 +12,11 @@ std::size_t transmitq_memory_size(virtio::RingFormat format, bool indirect, std:
 }
 
 std::unique_ptr<Transmitq> make_transmitq(const QueueMemory& memory, std::uint16_t size, virtio::RingFormat format,
-                                          bool indirect, HeaderForm header, std::uint32_t max_packet_bytes) {
+                                          bool indirect, HeaderForm header, std::uint32_t max_packet_bytes,
+                                          virtio::FeatureSet features) {
     const auto make = [&]<typename Ring, std::uint32_t header_size>() -> std::unique_ptr<Transmitq> {
         return std::make_unique<TransmitBurst<Ring, header_size>>(memory, size, format, indirect, header.apart,
-                                                                  max_packet_bytes);
+                                                                  max_packet_bytes, features);
     };
     if (header.size == legacy_header_size) return make.operator()<virtio::SplitRing, legacy_header_size>();
     const auto make_on = [&]<typename Ring>(std::type_identity<Ring>) {

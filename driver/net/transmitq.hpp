@@ -11,11 +11,12 @@
 #include "driver/net/packet_pool.hpp"
 #include "driver/net/queue_memory.hpp"
 #include "driver/virtio/doorbell.hpp"
+#include "driver/virtio/features.hpp"
 
 namespace vmq::net {
 
 struct TransmitCounters {
-    Counter packets, bytes, completed, lost, rejected, ring_full, notifies;
+    Counter packets, bytes, software_checksums, software_segments, completed, lost, rejected, ring_full, notifies;
 };
 
 // One owner thread. What is specialised for the form of the ring is virtual: one such call a burst.
@@ -58,6 +59,6 @@ protected:
 [[nodiscard]] std::size_t transmitq_memory_size(virtio::RingFormat format, bool indirect, std::uint16_t size) noexcept;
 [[nodiscard]] std::unique_ptr<Transmitq> make_transmitq(const QueueMemory& memory, std::uint16_t size,
                                                         virtio::RingFormat format, bool indirect, HeaderForm header,
-                                                        std::uint32_t max_packet_bytes);
+                                                        std::uint32_t max_packet_bytes, virtio::FeatureSet features);
 
 }  // namespace vmq::net

@@ -73,6 +73,9 @@ public:
     [[nodiscard]] constexpr FeatureSet operator&(FeatureSet other) const noexcept {
         return FeatureSet{bits_ & other.bits_};
     }
+    [[nodiscard]] constexpr FeatureSet operator|(FeatureSet other) const noexcept {
+        return FeatureSet{bits_ | other.bits_};
+    }
     constexpr bool operator==(const FeatureSet&) const = default;
 
 private:

@@ -219,6 +219,10 @@ inline constexpr std::uint8_t vq_pairs_set = 0;
 inline constexpr std::uint8_t rss_config = 1;   // 5.1.6.5.7
 inline constexpr std::uint8_t hash_config = 2;  // 5.1.6.5.6.4
 }  // namespace mq_command
+// 5.1.6.5.8: the data is the features' bits as le64.
+namespace guest_offloads_command {
+inline constexpr std::uint8_t set = 0;
+}
 inline constexpr std::uint16_t vq_pairs_min = 1;
 inline constexpr std::uint16_t vq_pairs_max = 0x8000;
 

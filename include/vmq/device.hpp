@@ -10,6 +10,7 @@
 #include <vmq/export.hpp>
 #include <vmq/filter.hpp>
 #include <vmq/info.hpp>
+#include <vmq/offload.hpp>
 #include <vmq/options.hpp>
 #include <vmq/packet.hpp>
 #include <vmq/queue_pair.hpp>
@@ -87,6 +88,13 @@ public:
     // Asks the device, a command for each virtqueue: Errc::unsupported without DEVICE_STATS, device_refused,
     // device_timeout, bad_device.
     [[nodiscard]] DeviceStats device_stats() const;
+
+    // What the device does with packets before it delivers them; as the Options said, at first.
+    [[nodiscard]] ReceiveOffloads receive_offloads() const;
+    // Happens whole, or throws and leaves the old settings in force: Errc::unsupported where the device offers no
+    // CTRL_GUEST_OFFLOADS, or for what the Options did not ask for or the device does not offer; device_refused,
+    // device_timeout. Packets that are on their way come as before. VIRTIO 1.3, 5.1.6.5.8.
+    void set_receive_offloads(ReceiveOffloads offloads);
 
     // Exclusive: throws Errc::busy when another thread has the pair, Errc::out_of_range when there is none of that
     // index. Pins the calling thread to the pair's vCPU unless Options said not to. A pair beyond queue_pairs() may be

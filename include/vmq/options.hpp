@@ -54,6 +54,13 @@ struct Options {
     // refused, and with it one that the IOMMU does keep in is protected all the same.
     bool no_iommu = false;
     Mode mode = Mode::interrupts;
+    // What the device may do with packets before it delivers them, where it offers that; Packet::checksum and
+    // Packet::offload tell what it did. Coalescing brings receive_checksum with it, and packets of up to 64 KiB: in
+    // several segments where the device has MRG_RXBUF; else every buffer holds such a packet, which takes 128 MiB a
+    // pair unless buffers_per_pair says fewer than 2,048. Device::set_receive_offloads switches both while packets
+    // flow.
+    bool receive_checksum = false;
+    bool receive_coalescing = false;
     // Features to refuse, by the specification's name: "EVENT_IDX", "MRG_RXBUF".
     std::vector<std::string> refused_features;
 

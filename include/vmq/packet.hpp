@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <vmq/export.hpp>
+#include <vmq/offload.hpp>
 #include <vmq/rss.hpp>
 
 namespace vmq {
@@ -60,6 +61,14 @@ public:
     // Meaningless for a packet that was allocated or has been sent.
     [[nodiscard]] PacketHash hash() const noexcept;
 
+    // How the device left a received packet's checksum and segments (Options::receive_checksum, receive_coalescing):
+    // read from what it wrote when asked for, with what makes no sense for the packet's length left out. Nothing once
+    // the packet's front has been moved. Meaningless for a packet that was allocated or has been sent.
+    [[nodiscard]] ChecksumState checksum() const noexcept;
+    [[nodiscard]] Offload offload() const noexcept;
+    // What is to be done when the packet is sent, once; an Offload{} takes it back. See QueuePair::send.
+    void request(const Offload& offload) noexcept;
+
     // Bytes that prepend and append can still take. append works on a packet of one segment.
     [[nodiscard]] std::size_t headroom() const noexcept;
     [[nodiscard]] std::size_t tailroom() const noexcept;
@@ -76,13 +85,14 @@ private:
     friend struct net::PacketAccess;
     void release() noexcept;  // to the buffers' home pool; any thread
 
-    static constexpr std::uint32_t segment_mask = 0x7fff;
+    static constexpr std::uint32_t segment_mask = 0x3fff;
+    static constexpr std::uint32_t has_request = 0x4000;  // on the first buffer
     static constexpr std::uint32_t moved_front = 0x8000;  // data_ is not where the buffer's packets begin
 
     std::byte* data_ = nullptr;
     net::Buffer* buffer_ = nullptr;
     std::uint32_t length_ = 0;
-    // Number of segments, moved_front, and in the upper half the first buffer's pool. 0: there is no buffer.
+    // Number of segments, the two flags, and in the upper half the first buffer's pool. 0: there is no buffer.
     std::uint32_t form_ = 0;
 };
 

@@ -37,8 +37,14 @@ public:
 
     // Hands packets from the front of the batch to the device and returns how many it took; the rest stays, in order. A
     // packet that can never be sent (empty, longer than MTU + 18 bytes of Ethernet and VLAN header, too many segments)
-    // is dropped, counted as tx_rejected and as taken. One notification at most. While the pair is draining or parked,
-    // pair 0 sends the packets, provided a thread has it: nothing an application answers is lost when its pair goes.
+    // is dropped, counted as tx_rejected and as taken. So is one with a request (Packet::request) that makes no sense:
+    // offsets beyond its first segment, a segmentation that its headers are not made for (Ethernet, VLAN tags, IPv4 or
+    // IPv6 of exactly the packet's length, TCP or UDP, all in the first segment), segments longer than the MTU allows
+    // or more than the ring holds. A request is carried out by the device or, where it does not offer that, here: the
+    // checksum is written into the packet, segments are copied to buffers of this pair's pool; a packet for whose
+    // segments there is no room stays in the batch. The IPv4 header's checksum is the caller's. One notification at
+    // most. While the pair is draining or parked, pair 0 sends the packets, provided a thread has it: nothing an
+    // application answers is lost when its pair goes.
     std::size_t send(Batch& batch) noexcept;
 
     // Appends up to `count` packets of `length` bytes (cut to what a buffer holds) with 116 bytes of headroom (108

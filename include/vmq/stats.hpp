@@ -33,13 +33,17 @@ struct PairStats {
     std::uint64_t rx_taken_in = 0;          // received on other pairs for this one; not in rx_packets
     std::uint64_t rx_faults = 0;            // ring rules the device broke (0 or 1 until reset)
 
-    std::uint64_t tx_packets = 0;  // accepted by send
+    std::uint64_t tx_packets = 0;  // accepted by send; of one that it cut, the segments
     std::uint64_t tx_bytes = 0;
+    std::uint64_t tx_software_checksums = 0;  // requested, and computed here: the device does not offer it
+    std::uint64_t tx_software_segments = 0;   // cut here, for the same reason
     // Accepted while draining or parked; pair 0 sends them and counts them in its tx_packets.
     std::uint64_t tx_relayed = 0;
     std::uint64_t tx_lost = 0;       // in flight when the device was reset or its backend went away
     std::uint64_t tx_completed = 0;  // taken back from the device
-    std::uint64_t tx_rejected = 0;   // empty, oversized or over-segmented; refused before the ring was touched, dropped
+    // Empty, oversized, over-segmented, or with a request that makes no sense; refused before the ring was touched,
+    // dropped.
+    std::uint64_t tx_rejected = 0;
     std::uint64_t tx_ring_full = 0;  // sends that left packets in the batch
     std::uint64_t tx_interrupts = 0;
     std::uint64_t tx_notifies = 0;

@@ -157,6 +157,7 @@ bool NetDevice::execute(ControlCommand& command) {
         }
     }
     if (const auto wanted = pairs_wanted(command)) return set_pairs(*wanted);
+    if (command.control_class == ControlClass::guest_offloads) return set_receive_offloads(command);
     return execute_setting(command);
 }
 

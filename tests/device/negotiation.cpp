@@ -32,7 +32,13 @@ bool Negotiation::features_are_acceptable() {
                  {Feature::device_stats, Feature::ctrl_vq},
                  {Feature::rss, Feature::ctrl_vq},
                  {Feature::host_tso4, Feature::csum},
-                 {Feature::guest_tso4, Feature::guest_csum}};
+                 {Feature::host_tso6, Feature::csum},
+                 {Feature::host_uso, Feature::csum},
+                 {Feature::guest_tso4, Feature::guest_csum},
+                 {Feature::guest_tso6, Feature::guest_csum},
+                 {Feature::guest_uso4, Feature::guest_csum},
+                 {Feature::guest_uso6, Feature::guest_csum},
+                 {Feature::ctrl_guest_offloads, Feature::ctrl_vq}};
     for (const auto& need : needs)
         if (features.has(need.feature) && !features.has(need.base)) {
             violations_.add("feature " + virtio::feature_name(static_cast<unsigned>(need.feature)) +

@@ -92,6 +92,7 @@ void NetDevice::reset() {
             values.mac = config_.config.mac;
             values.announce = false;
         });
+        receive_offloads_.reset();
     });
     for (std::uint16_t queue = 0; queue < queue_count(); ++queue) take_notifications(queue, true);
     memory_.set_in_use(false);

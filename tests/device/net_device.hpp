@@ -92,6 +92,9 @@ public:
     void set_backend(Backend* backend);
     // True also when the packet does not come through the driver's settings.
     bool inject(unsigned pair, std::span<const std::byte> packet, const Delivery& delivery = {});
+    // A packet of a network stack on this machine, which leaves its checksum partial and has put segments together, as
+    // `header` says. What the driver lets the device do is left as it is, the rest is done before it is delivered.
+    bool inject_local(unsigned pair, const Frame& packet, const virtio::NetHeader& header);
     [[nodiscard]] std::vector<Frame> take_transmitted(unsigned pair);
 
     // What the test sees.
@@ -110,6 +113,8 @@ public:
     [[nodiscard]] MacAddress mac() const { return config_space_.values().mac; }
     // Injected packets that the settings keep from the driver.
     [[nodiscard]] std::uint64_t filtered() const noexcept { return filtered_.load(std::memory_order_relaxed); }
+    // As last commanded, or negotiated: of receive_offload_features.
+    [[nodiscard]] virtio::FeatureSet receive_offloads();
     [[nodiscard]] std::uint64_t thrown_away();
     [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
     [[nodiscard]] Memory& memory() noexcept { return memory_; }
@@ -170,6 +175,7 @@ private:
     [[nodiscard]] bool set_pairs(unsigned count);
     [[nodiscard]] bool set_rss(const RssCommand& command);
     [[nodiscard]] bool set_hashing(const ControlCommand& command);
+    [[nodiscard]] bool set_receive_offloads(const ControlCommand& command);
 
     // With NOTIFICATION_DATA the doorbell of a pair's queue is a register, for tests where the driver is on the same
     // thread.
@@ -208,6 +214,7 @@ private:
     RssConfig rss_;
     Settings settings_;
     std::atomic<std::uint64_t> filtered_{0};
+    std::optional<virtio::FeatureSet> receive_offloads_;  // as commanded
 
     std::unique_ptr<Workers> control_worker_;
     std::unique_ptr<Workers> workers_;

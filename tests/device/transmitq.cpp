@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/device/header.hpp"
+#include "tests/device/offload.hpp"
 #include "tests/device/scatter.hpp"
 
 namespace vmq::software {
@@ -17,20 +18,21 @@ void Transmitq::start(virtio::FeatureSet features, Violations& violations) {
     held_.clear();
 }
 
-Frame Transmitq::unwrap(Frame bytes) const {
+std::vector<Frame> Transmitq::unwrap(Frame bytes) const {
     if (bytes.size() <= header_size_) {
         violation("a packet of " + std::to_string(bytes.size()) + " bytes, header included");
-        return {};
+        return {Frame{}};
     }
     virtio::NetHeader header;
     std::memcpy(&header, bytes.data(), std::min(header_size_, sizeof header));
     // 5.1.6.2.1
     if (header.num_buffers.value() != 0) violation("num_buffers of a transmitted packet is not 0");
-    if (header.flags != 0 && !features_.has(virtio::Feature::csum)) violation("header flags without CSUM");
-    const bool segments = features_.has(virtio::Feature::host_tso4) || features_.has(virtio::Feature::host_tso6);
-    if (header.gso_type != virtio::gso_type::none && !segments) violation("a gso_type that was not negotiated");
     bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(header_size_));
-    return bytes;
+    if (const auto fault = fault_of(header, bytes, features_)) {
+        violation(*fault);
+        return {std::move(bytes)};
+    }
+    return carry_out(header, std::move(bytes));
 }
 
 std::size_t Transmitq::take(std::size_t most, const Completion& completion, const Sink& sink) {
@@ -42,7 +44,7 @@ std::size_t Transmitq::take(std::size_t most, const Completion& completion, cons
         if (net_header_is_apart(features_) && (chain.readable.size() < 2 || chain.readable[0].size() != header_size_))
             violation("a packet whose header has no descriptor of its own");
         held_.push_back({chain, completion.hold ? bytes : Frame{}});
-        sink(unwrap(std::move(bytes)));
+        for (Frame& frame : unwrap(std::move(bytes))) sink(std::move(frame));
     }
     if (!completion.hold) complete_held(completion);
     return taken;

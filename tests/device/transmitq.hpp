@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <random>
+#include <vector>
 
 #include "driver/virtio/features.hpp"
 #include "driver/virtio/spec.hpp"
@@ -45,7 +46,8 @@ private:
         Chain chain;
         Frame then;  // its bytes when it was taken, if it is to be held for a while
     };
-    [[nodiscard]] Frame unwrap(Frame bytes) const;
+    // The packets that go out on the line for it.
+    [[nodiscard]] std::vector<Frame> unwrap(Frame bytes) const;
     void violation(const std::string& text) const { violations_->add(queue_.name() + ": " + text); }
 
     Virtqueue& queue_;
