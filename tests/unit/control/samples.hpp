@@ -54,10 +54,11 @@ inline Info sample_info() {
 
 inline Stats sample_stats() {
     Stats stats;
-    stats.pairs = {{1,        PairState::active, big + 3,  big + 4,  big + 5,  big + 6,  big + 7,  big + 8,  big + 9,
-                    big + 10, big + 11,          big + 12, big + 13, big + 14, big + 15, big + 16, big + 17, big + 18,
-                    big + 19, big + 20,          big + 28, big + 29, big + 31, big + 32, big + 33, big + 34, big + 35},
-                   {}};
+    stats.pairs = {
+        {1,        PairState::active, big + 3,  big + 4,  big + 5,  big + 6,  big + 7,  big + 8,  big + 9,  big + 10,
+         big + 11, big + 12,          big + 13, big + 14, big + 15, big + 16, big + 17, big + 18, big + 19, big + 20,
+         big + 28, big + 29,          big + 31, big + 32, big + 33, big + 34, big + 35, big + 36},
+        {}};
     for (const PairState state :
          {PairState::draining, PairState::parked, PairState::suspended, PairState::broken, PairState::stopped})
         stats.pairs.emplace_back().state = state;
