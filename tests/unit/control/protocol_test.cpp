@@ -77,8 +77,8 @@ auto members(const Info& record) {
 }
 
 auto members(const Stats& record) {
-    const auto& [pairs, b, c, d, e, f] = record;
-    return std::tuple(members(pairs), b, c, d, e, f);
+    const auto& [pairs, b, c, d, e, f, g] = record;
+    return std::tuple(members(pairs), b, c, d, e, f, g);
 }
 
 auto members(const RssLimits& record) {
