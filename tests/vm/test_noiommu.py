@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Optional
 
 from guestcase import GuestCase, guest_kernel
@@ -13,6 +14,16 @@ from lab.errors import LabError
 SWITCH = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 PAGES = "/proc/sys/vm/nr_hugepages"
 MORE = 12
+
+
+@lru_cache(maxsize=None)
+def no_modules() -> Optional[str]:
+    """Why there are no vfio modules with the no-IOMMU mode for the guests' kernel, or None."""
+    try:
+        noiommu.with_noiommu(guest_kernel())
+    except LabError as error:
+        return str(error).splitlines()[0]
+    return None
 
 
 class Unprotected:
@@ -110,13 +121,7 @@ class NoIommuMode(Unprotected, GuestCase):
 
     @classmethod
     def lacks(cls) -> Optional[str]:
-        if reason := super().lacks():
-            return reason
-        try:
-            noiommu.with_noiommu(guest_kernel())
-        except LabError as error:
-            return str(error).splitlines()[0]
-        return None
+        return super().lacks() or no_modules()
 
     def prepare(self) -> None:
         self.succeed(f"echo Y >{SWITCH}")
@@ -134,3 +139,21 @@ class NoIommuMode(Unprotected, GuestCase):
         self.refuse(f"{self.start()} --no-iommu", 1, "mqperf")
         self.refuse(f"mqctl unbind {self.machine.nic}", 1, "mqperf")
         self.ping()
+
+
+class OneGibibytePage(GuestCase):
+    """Nothing reserved but one page of 1 GiB: all the device's memory is in it."""
+
+    config = GuestConfig(iommu_platform=False, memory=2560, hugepages_1g=1)
+
+    def free(self) -> str:
+        return self.succeed("cat /sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages").strip()
+
+    def test_application(self) -> None:
+        self.bind()
+        self.assertEqual(self.free(), "1")
+        echo = self.start_echo("--no-iommu")
+        self.assertEqual(self.free(), "0")
+        self.assert_answered(self.exchange(1.0))
+        self.assertEqual(echo.stop().code, 0)
+        self.assertEqual(self.free(), "1")

@@ -69,12 +69,12 @@ def _fetch_qemu(target: Path) -> None:
         if not (tree / "usr/bin" / _PROGRAM).exists():
             raise LabError(f"the backports have no {_SYSTEM} that is newer than this machine's")
         start = tree / _PROGRAM
-        start.write_text(_START.replace("@", str(target)))
+        start.write_text(_START.replace("FOLDER", str(target)))
         start.chmod(0o755)
         tree.rename(target)
 
 
 _START = f"""#!/bin/sh
-export LD_LIBRARY_PATH='@/usr/lib/x86_64-linux-gnu' QEMU_MODULE_DIR='@/usr/lib/x86_64-linux-gnu/qemu'
-exec '@/usr/bin/{_PROGRAM}' -L '@/usr/share/qemu' -L '@/usr/share/seabios' "$@"
+export LD_LIBRARY_PATH='FOLDER/usr/lib/x86_64-linux-gnu' QEMU_MODULE_DIR='FOLDER/usr/lib/x86_64-linux-gnu/qemu'
+exec 'FOLDER/usr/bin/{_PROGRAM}' -L 'FOLDER/usr/share/qemu' -L 'FOLDER/usr/share/seabios' "$@"
 """
