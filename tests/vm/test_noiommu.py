@@ -111,13 +111,17 @@ class Transitional(Unprotected, GuestCase):
     refusal = "ACCESS_PLATFORM"
     mode = "physical addresses"
 
+    def test_memory_is_on_the_nodes_of_the_pairs(self) -> None:
+        self.bind()
+        echo = self.start_echo("--no-iommu")
+        nodes = echo.nodes_of_pairs()
+        self.assertEqual(set(nodes), {0, 1})
+        # Two pages for the buffers of each pair, one for the rings of all pairs of a node.
+        self.assertEqual(echo.huge_pages_by_node(), {node: 2 * nodes.count(node) + 1 for node in (0, 1)})
 
-class NoIommuMode(Unprotected, GuestCase):
-    """No vIOMMU, and vfio's no-IOMMU mode."""
 
-    config = GuestConfig(iommu=False, noiommu_mode=True, hugepages=24)
-    refusal = "no-IOMMU mode"
-    mode = "no-IOMMU"
+class InNoIommuMode(GuestCase):
+    """Guests that need vfio's no-IOMMU mode."""
 
     @classmethod
     def lacks(cls) -> Optional[str]:
@@ -127,6 +131,14 @@ class NoIommuMode(Unprotected, GuestCase):
         self.succeed(f"echo Y >{SWITCH}")
         self.bind()
         self.succeed("ls /dev/vfio/noiommu-*")
+
+
+class NoIommuMode(InNoIommuMode, Unprotected):
+    """No vIOMMU, and vfio's no-IOMMU mode."""
+
+    config = GuestConfig(iommu=False, noiommu_mode=True, hugepages=24)
+    refusal = "no-IOMMU mode"
+    mode = "no-IOMMU"
 
     def test_bind_names_the_switch(self) -> None:
         self.succeed(f"echo N >{SWITCH}")
@@ -141,16 +153,16 @@ class NoIommuMode(Unprotected, GuestCase):
         self.ping()
 
 
-class OneGibibytePage(GuestCase):
+class OneGibibytePage(InNoIommuMode):
     """Nothing reserved but one page of 1 GiB: all the device's memory is in it."""
 
-    config = GuestConfig(iommu_platform=False, memory=2560, hugepages_1g=1)
+    config = GuestConfig(iommu=False, noiommu_mode=True, memory=2560, hugepages_1g=1)
 
     def free(self) -> str:
         return self.succeed("cat /sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages").strip()
 
     def test_application(self) -> None:
-        self.bind()
+        self.prepare()
         self.assertEqual(self.free(), "1")
         echo = self.start_echo("--no-iommu")
         self.assertEqual(self.free(), "0")
