@@ -1,4 +1,4 @@
-"""The newer kernel and QEMU of Debian's backports: fetched with package lists of the lab's own, unpacked, never installed."""
+"""Debian's backports, a newer kernel and QEMU: fetched with package lists of the lab's own, unpacked, never installed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def apt_options() -> tuple[str, ...]:
 
 def _sources(release: str) -> str:
     """The archive from which this machine has its release has the backports, too."""
-    lines = run(["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages"], "asking apt")
+    ask = ["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages"]
+    lines = run(ask, "asking apt for its archives")
     match = re.search(rf"^{release} (\S+)$", lines, re.MULTILINE) if release else None
     if match is None:
         raise LabError(f"apt has no archive of '{release}', so there are no backports; is this Debian?")
