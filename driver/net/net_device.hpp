@@ -144,6 +144,7 @@ private:
     void put_settings_in_force();
     void put_mac_in_force();
     void put_receive_mode_in_force();
+    void put_promiscuous_in_force();
     void put_mac_filters_in_force();
     void put_vlans_in_force();
     void put_coalescing_in_force();
