@@ -12,7 +12,8 @@ namespace {
 
 TEST(DeviceOffload, SumsAsTheRfcDoes) {
     Frame bytes;
-    for (const unsigned byte : {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7}) bytes.push_back(std::byte(byte));
+    for (const unsigned byte : {0x00u, 0x01u, 0xf2u, 0x03u, 0xf4u, 0xf5u, 0xf6u, 0xf7u})
+        bytes.push_back(static_cast<std::byte>(byte));
     EXPECT_EQ(slow_checksum(bytes), 0xffff - 0xddf2);  // RFC 1071, 3
     bytes.push_back(std::byte{0x01});
     EXPECT_EQ(slow_checksum(bytes), 0xffff - 0xdef2) << "the last byte is the upper half of a word";
