@@ -219,7 +219,7 @@ TEST_F(NetReceiveOffloads, AHeaderThatLiesIsHarmless) {
             const IpPacket form = random_packet(random, 1200);
             virtio::NetHeader header = random() % 2 == 0 ? form.segment_header(100) : virtio::NetHeader{};
             auto* const bytes = reinterpret_cast<unsigned char*>(&header);
-            for (unsigned lies = random() % 5; lies > 0; --lies)
+            for (auto lies = random() % 5; lies > 0; --lies)
                 bytes[random() % 10] = static_cast<unsigned char>(random());
             const std::size_t piece = random() % 3 == 0 ? 40 + random() % 100 : 0;
             ASSERT_TRUE(device->inject(0, form.bytes(), {.header = header, .bytes_per_buffer = piece}));
