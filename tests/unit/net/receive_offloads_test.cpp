@@ -139,9 +139,17 @@ TEST_F(NetReceiveOffloads, ARingsBuffersHoldTheLongestPacket) {
     ASSERT_EQ(packets.size(), 1u);
     EXPECT_EQ(packets[0].segment_count(), 16u);
     EXPECT_EQ(bytes_of(packets[0]), longest.with_partial_checksum());
-    packets.clear();
+}
+
+TEST_F(NetReceiveOffloads, BuffersThatAreTooSmallForThatAreRefused) {
+    options.receive_coalescing = true;
+    options.ring_size = 16;
+    options.buffers_per_pair = 128;
     options.buffer_size = 1984;
     EXPECT_THROW(open(config()), std::invalid_argument);
+    options.ring_size = 64;
+    options.buffers_per_pair = 192;
+    EXPECT_NO_THROW(open(config()));
 }
 
 TEST_F(NetReceiveOffloads, AreSwitchedWhileTheDeviceRuns) {
