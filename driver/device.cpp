@@ -217,6 +217,12 @@ void Device::set_receive_offloads(ReceiveOffloads offloads) {
     impl_->on_control_thread([&] { impl_->net().set_receive_offloads(offloads); });
 }
 
+RegisteredMemory Device::register_memory(std::span<std::byte> memory) {
+    std::shared_ptr<net::Registration> registration;
+    impl_->on_control_thread([&] { registration = impl_->net().register_memory(memory); });
+    return RegisteredMemory(std::move(registration));
+}
+
 QueuePair Device::take_queue_pair(unsigned index) { return QueuePair(impl_->take(index)); }
 
 }  // namespace vmq

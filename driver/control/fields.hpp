@@ -92,8 +92,8 @@ template <Is<PairStats> T, typename Visit>
 void each_field(T& record, Visit&& visit) {
     auto& [pair, state, rx_packets, rx_bytes, rx_drops_oversized, rx_drops_short, rx_drops_bad_header, rx_lost,
            rx_refill_failures, rx_interrupts, rx_notifies, rx_handed_off, rx_taken_in, rx_faults, tx_packets, tx_bytes,
-           tx_software_checksums, tx_software_segments, tx_relayed, tx_lost, tx_completed, tx_rejected, tx_ring_full,
-           tx_interrupts, tx_notifies, tx_faults, wakeups] = record;
+           tx_attached_bytes, tx_software_checksums, tx_software_segments, tx_relayed, tx_lost, tx_completed,
+           tx_rejected, tx_ring_full, tx_interrupts, tx_notifies, tx_faults, wakeups] = record;
     visit("pair", pair);
     visit("state", state);
     visit("rx_packets", rx_packets);
@@ -110,6 +110,7 @@ void each_field(T& record, Visit&& visit) {
     visit("rx_faults", rx_faults);
     visit("tx_packets", tx_packets);
     visit("tx_bytes", tx_bytes);
+    visit("tx_attached_bytes", tx_attached_bytes);
     visit("tx_software_checksums", tx_software_checksums);
     visit("tx_software_segments", tx_software_segments);
     visit("tx_relayed", tx_relayed);

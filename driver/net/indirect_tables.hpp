@@ -15,7 +15,8 @@ namespace vmq::net {
 class IndirectTables {
 public:
     static constexpr std::size_t count = 32;
-    static constexpr std::size_t table_size = max_segments * 16;  // a descriptor has 16 bytes in either layout
+    // A descriptor has 16 bytes in either layout; the header may have one of its own.
+    static constexpr std::size_t table_size = (max_segments + 1) * 16;
     static constexpr std::size_t memory_size = count * table_size;
 
     explicit IndirectTables(const QueueMemory& memory) noexcept : memory_(memory) { restart(); }

@@ -7,6 +7,7 @@
 
 #include <vmq/error.hpp>
 
+#include "driver/net/attached.hpp"
 #include "driver/virtio/spec.hpp"
 
 namespace vmq::net {
@@ -24,7 +25,11 @@ NetDevice::NetDevice(std::unique_ptr<virtio::Transport> transport, const Options
     }
 }
 
-NetDevice::~NetDevice() { reset_for_good(); }
+// Packets of one pair may lie in another.
+NetDevice::~NetDevice() {
+    reset_for_good();
+    for (const auto& pair : pairs_) pair->abandon();
+}
 
 void NetDevice::reset_for_good() noexcept {
     try {
@@ -32,6 +37,10 @@ void NetDevice::reset_for_good() noexcept {
     } catch (const std::exception& error) {
         log(LogLevel::error, name_ + ": reset before closing: " + error.what());
     }
+}
+
+std::shared_ptr<Registration> NetDevice::register_memory(std::span<std::byte> memory) {
+    return std::make_shared<Registration>(transport_->map_memory(memory), pairs_);
 }
 
 Stats NetDevice::stats() const {

@@ -53,6 +53,9 @@ public:
     [[nodiscard]] PairCore& pair(unsigned index) noexcept { return *pairs_[index]; }
     [[nodiscard]] Stats stats() const;
 
+    // See vmq::Device.
+    [[nodiscard]] std::shared_ptr<Registration> register_memory(std::span<std::byte> memory);
+
     // All or nothing; see vmq::Device. Blocks for the owners and the device, each under the deadline.
     void set_queue_pairs(unsigned count);
 

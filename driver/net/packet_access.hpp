@@ -53,6 +53,14 @@ struct PacketAccess {
         return std::exchange(packet.buffer_, nullptr);
     }
 
+    // Hangs a further segment, which knows its own bytes, behind the last.
+    static void add_segment(Packet& packet, Buffer& segment) noexcept {
+        Buffer* last = packet.buffer_;
+        while (last->next_segment != nullptr) last = last->next_segment;
+        last->next_segment = &segment;
+        ++packet.form_;
+    }
+
     static Packet* storage(Batch& batch) noexcept { return batch.slots_.packets; }
     static void set_size(Batch& batch, std::size_t size) noexcept { batch.size_ = size; }
 

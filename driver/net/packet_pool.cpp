@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "driver/net/attached.hpp"
+
 namespace vmq::net {
 namespace {
 
@@ -17,6 +19,11 @@ struct Tags {
 Tags& tags() {
     static Tags instance;
     return instance;
+}
+
+void give_segment_back(Buffer* buffer) noexcept {
+    if (is_attached(*buffer)) return AttachedPiece::of(*buffer).come_back();
+    PacketPool::give_back(buffer);
 }
 
 }  // namespace
@@ -56,7 +63,7 @@ void PacketPool::give_chain(Buffer* first) noexcept {
         if (first->home == this) {
             give(BufferRef::whole(first));
         } else {
-            give_back(first);
+            give_segment_back(first);
         }
         first = next;
     }
@@ -72,10 +79,12 @@ void PacketPool::give_back(Buffer* buffer) noexcept {
 }
 
 void PacketPool::give_chain_back(Buffer* first) noexcept {
-    while (first != nullptr) {
-        Buffer* const next = std::exchange(first->next_segment, nullptr);
-        give_back(first);
-        first = next;
+    Buffer* further = std::exchange(first->next_segment, nullptr);
+    give_back(first);
+    while (further != nullptr) {
+        Buffer* const next = std::exchange(further->next_segment, nullptr);
+        give_segment_back(further);
+        further = next;
     }
 }
 

@@ -42,7 +42,7 @@ inline constexpr std::size_t max_segments = 64;
 // Touched only when a packet is anything but one whole buffer of the pair that handles it.
 struct Buffer {
     std::byte* base = nullptr;
-    PacketPool* home = nullptr;
+    PacketPool* home = nullptr;  // nullptr: no pool's, but an AttachedPiece
     Buffer* next_returned = nullptr;
     // Further segments of a packet hang on its first buffer; each buffer behind the first knows its own bytes.
     Buffer* next_segment = nullptr;

@@ -96,8 +96,13 @@ std::size_t PairCore::send(Batch& batch) noexcept {
     if (batch.empty()) return 0;
     if (shape_ != Shape::active) return hand_over(batch);
     const std::size_t taken = transmitq_->send(batch);
-    if (transmitq_->broken()) note_faults();
+    if (transmitq_->ails()) tend_transmitq();
     return taken;
+}
+
+void PairCore::tend_transmitq() noexcept {
+    if (transmitq_->broken()) return note_faults();
+    call(call_pieces);  // until they are back, every burst looks for them
 }
 
 std::size_t PairCore::hand_over(Batch& batch) noexcept {
@@ -125,6 +130,7 @@ void PairCore::send_relayed() noexcept {
         reclaim();  // others wait for their buffers, and this pair may send nothing else
         relay_.pull(relayed_);
         if (!relayed_.empty()) transmitq_->send(relayed_);
+        if (transmitq_->ails()) tend_transmitq();
     }
     if (!relay_.empty() || !relayed_.empty()) call(call_relay);
 }
@@ -190,7 +196,7 @@ bool PairCore::arm() noexcept {
 std::optional<WakeReason> PairCore::look() noexcept {
     if (is_called()) answer();
     if (shape_ == Shape::stopped || broken_.load(std::memory_order_relaxed)) return WakeReason::stopped;
-    if (std::exchange(return_untold_, false)) return WakeReason::ready;
+    if (std::exchange(return_untold_, false) || std::exchange(pieces_untold_, false)) return WakeReason::ready;
     if (!arrivals_.empty() || !delivered_.empty() || (is_live() && receiveq_->has_used())) return WakeReason::ready;
     if (is_parked() && std::exchange(parking_untold_, false)) return WakeReason::parked;
     if (shape_ == Shape::active && transmitq_->blocked()) {
@@ -206,7 +212,7 @@ bool PairCore::arm_rings() noexcept {
     if (shape_ != Shape::active && shape_ != Shape::draining) return true;
     receiveq_->refill();
     if (!receiveq_->arm()) return false;
-    if (!transmitq_->blocked() && !receiveq_->starved()) return true;
+    if (!transmitq_->blocked() && !receiveq_->starved() && transmitq_->pieces() == 0) return true;
     if (transmitq_->idle() || transmitq_->arm()) return true;
     reclaim();
     receiveq_->refill();
@@ -223,6 +229,12 @@ void PairCore::answer() noexcept {
     const std::uint32_t reasons = call_.exchange(0, std::memory_order_acq_rel);
     if ((reasons & call_shape) != 0) follow_shape();
     if ((reasons & call_relay) != 0) send_relayed();
+    if ((reasons & call_pieces) != 0) take_pieces_back();
+}
+
+void PairCore::take_pieces_back() noexcept {
+    if (is_live()) reclaim();
+    if (transmitq_->pieces() != 0 && !transmitq_->broken()) call(call_pieces);
 }
 
 void PairCore::follow_shape() noexcept {
@@ -281,9 +293,17 @@ void PairCore::restart() noexcept {
     transmitq_->restart();
 }
 
+void PairCore::abandon() noexcept {
+    if (!pool_) return;
+    transmitq_->restart();
+    for (relayed_.clear(); !relay_.empty(); relayed_.clear()) relay_.pull(relayed_);
+}
+
 // Whatever has a reason to look into the transmitq sees what is wrong with it.
 void PairCore::reclaim() noexcept {
+    const std::size_t pieces = transmitq_->pieces();
     transmitq_->reclaim();
+    if (transmitq_->pieces() != pieces) pieces_untold_ = true;
     if (transmitq_->broken()) note_faults();
 }
 
@@ -302,7 +322,7 @@ void PairCore::acquire(std::string_view device_name) {
     owner_thread_.store(::gettid(), std::memory_order_relaxed);
     // What happened before is no news to this owner.
     if (is_called()) answer();
-    return_untold_ = parking_untold_ = false;
+    return_untold_ = parking_untold_ = pieces_untold_ = false;
 }
 
 void PairCore::release() noexcept {
@@ -341,6 +361,7 @@ PairStats PairCore::stats() const noexcept {
     stats.rx_faults = receive_faults_.value();
     stats.tx_packets = tx.packets.value();
     stats.tx_bytes = tx.bytes.value();
+    stats.tx_attached_bytes = tx.attached_bytes.value();
     stats.tx_software_checksums = tx.software_checksums.value();
     stats.tx_software_segments = tx.software_segments.value();
     stats.tx_relayed = handed_over_.value();

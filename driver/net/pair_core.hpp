@@ -8,9 +8,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include <vmq/memory.hpp>
 #include <vmq/queue_pair.hpp>
 #include <vmq/stats.hpp>
 
@@ -49,6 +51,8 @@ public:
     void recycle(Batch& batch) noexcept;
     WakeReason wait(std::chrono::nanoseconds timeout) noexcept;
     [[nodiscard]] bool arm() noexcept;
+    [[nodiscard]] bool attach(Packet& packet, const std::shared_ptr<Registration>& memory,
+                              std::span<const std::byte> piece, const SendDone& done) noexcept;
 
     // Where packets go that this pair may not send itself; before the pair is first taken.
     void relay_through(PairCore& active) noexcept { relay_target_ = &active; }
@@ -92,6 +96,8 @@ public:
     [[nodiscard]] Transmitq& transmitq() noexcept { return *transmitq_; }
     [[nodiscard]] Sleeper& sleeper() noexcept { return sleeper_; }
     [[nodiscard]] const Sleeper& sleeper() const noexcept { return sleeper_; }
+    // The device has been reset for good, and nobody owns the pair: every packet in it ends.
+    void abandon() noexcept;
     [[nodiscard]] const PacketPool* pool() const noexcept { return pool_.get(); }
 
 private:
@@ -104,6 +110,8 @@ private:
     void empty_receiveq() noexcept;
     // What a burst does now and then only, out of its way.
     [[gnu::noinline]] void tend_receiveq() noexcept;
+    [[gnu::noinline]] void tend_transmitq() noexcept;
+    void take_pieces_back() noexcept;
     [[gnu::noinline]] std::size_t allocate_reclaimed(Batch& batch, std::size_t wanted, std::uint64_t shape) noexcept;
     [[gnu::noinline]] void give_others(Batch& batch, std::size_t done) noexcept;
     [[gnu::noinline]] std::size_t recv_with_arrivals(Batch& batch, std::size_t most) noexcept;
@@ -124,6 +132,7 @@ private:
 
     static constexpr std::uint32_t call_shape = 1;
     static constexpr std::uint32_t call_relay = 2;
+    static constexpr std::uint32_t call_pieces = 4;  // the owner's own: some are in flight
 
     const unsigned index_;
     const wide::Routines* const wide_ = wide::routines();
@@ -133,6 +142,7 @@ private:
     Shape shape_ = Shape::unprepared;
     bool parking_untold_ = false;  // wait has yet to return `parked`
     bool return_untold_ = false;   // wait has yet to tell that the pair is active again
+    bool pieces_untold_ = false;   // wait has yet to tell that attached pieces have come back
     std::unique_ptr<PacketPool> pool_;
     std::unique_ptr<Receiveq> receiveq_;
     std::unique_ptr<Transmitq> transmitq_;

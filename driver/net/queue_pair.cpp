@@ -27,6 +27,10 @@ std::size_t QueuePair::allocate(Batch& batch, std::size_t count, std::size_t len
     return core_->allocate(batch, count, length);
 }
 void QueuePair::recycle(Batch& batch) noexcept { core_->recycle(batch); }
+bool QueuePair::attach(Packet& packet, const RegisteredMemory& memory, std::span<const std::byte> piece,
+                       const SendDone& done) noexcept {
+    return core_->attach(packet, memory.registration_, piece, done);
+}
 WakeReason QueuePair::wait(std::chrono::nanoseconds timeout) noexcept { return core_->wait(timeout); }
 bool QueuePair::arm() noexcept { return core_->arm(); }
 int QueuePair::event_fd() { return core_->sleeper().event_fd(); }

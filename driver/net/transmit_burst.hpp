@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 
+#include "driver/net/attached.hpp"
 #include "driver/net/indirect_tables.hpp"
 #include "driver/net/packet_access.hpp"
 #include "driver/net/requests.hpp"
@@ -77,7 +78,7 @@ public:
         }
         virtio::Used used;  // the device's length is junk here and ignored (2.7.8.2)
         for (; ring_.in_sight() && ring_.take(used); ++completed) give_back_odd(used.id);
-        broken_ = ring_.fault() != virtio::RingFault::none;
+        concerns_.broken = ring_.fault() != virtio::RingFault::none;
         if (completed != 0) counters.completed.add(completed);
         if (ring_.slots().free() >= unblock_threshold_) blocked_ = false;
     }
@@ -88,7 +89,7 @@ public:
             counters.lost.add();
         });
         ring_.restart();
-        blocked_ = broken_ = false;
+        blocked_ = concerns_.broken = false;
     }
 
 private:
@@ -249,10 +250,11 @@ private:
             chain[count++] = {head.address, header_size};
             head = {head.address + header_size, head.length - header_size};
         }
-        chain[count++] = head;
+        if (head.length != 0) chain[count++] = head;
         for (const Buffer* buffer = first.next_segment; buffer != nullptr; buffer = buffer->next_segment) {
-            chain[count++] = {buffer->home->iova(buffer->segment_data), buffer->segment_length};
+            chain[count++] = {segment_iova(*buffer), buffer->segment_length};
             burst_.bytes += buffer->segment_length;
+            if (is_attached(*buffer)) count_piece(*buffer);
         }
         if (!tables_ || !tables_->any_free()) return ring_.add_chain({chain.data(), count}, {});
         const std::uint8_t table = tables_->take();
@@ -261,6 +263,12 @@ private:
         const std::uint16_t slot = ring_.add_indirect(tables_->iova(table), count);
         table_of_[slot] = table;
         return slot;
+    }
+
+    void count_piece(const Buffer& piece) noexcept {
+        ++pieces_;
+        concerns_.pieces = true;
+        counters.attached_bytes.add(piece.segment_length);
     }
 
     // How many of a run of used buffers came in step.
@@ -286,6 +294,8 @@ private:
         Buffer* const buffer = slots_[slot].buffer;
         if (buffer->home != pool_ || buffer->next_segment != nullptr) --odd_slots_;
         if (tables_ && table_of_[slot] != no_table) tables_->give(std::exchange(table_of_[slot], no_table));
+        for (const Buffer* further = buffer->next_segment; further != nullptr; further = further->next_segment)
+            if (is_attached(*further)) concerns_.pieces = --pieces_ != 0;
         pool_->give_chain(buffer);
     }
 

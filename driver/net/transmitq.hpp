@@ -1,6 +1,7 @@
 // One transmit virtqueue: packets go out in place, buffers come back in bulk. VIRTIO 1.3, 5.1.6.2.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,7 +17,8 @@
 namespace vmq::net {
 
 struct TransmitCounters {
-    Counter packets, bytes, software_checksums, software_segments, completed, lost, rejected, ring_full, notifies;
+    Counter packets, bytes, attached_bytes, software_checksums, software_segments, completed, lost, rejected, ring_full,
+        notifies;
 };
 
 // One owner thread. What is specialised for the form of the ring is virtual: one such call a burst.
@@ -40,7 +42,11 @@ public:
     [[nodiscard]] virtual bool arm() noexcept = 0;
     virtual void disarm() noexcept = 0;
     // The device broke the ring's rules; nothing comes back any more.
-    [[nodiscard]] bool broken() const noexcept { return broken_; }
+    [[nodiscard]] bool broken() const noexcept { return concerns_.broken; }
+    // Memory of the application's own is in flight, which waits to be told when it is back.
+    [[nodiscard]] std::size_t pieces() const noexcept { return pieces_; }
+    // One of the two, in one look.
+    [[nodiscard]] bool ails() const noexcept { return std::bit_cast<std::uint16_t>(concerns_) != 0; }
     [[nodiscard]] virtual std::uint32_t size() const noexcept = 0;
     [[nodiscard]] virtual bool idle() const noexcept = 0;  // nothing is in flight
     // After a send that could not take all: true until there is room for a burst again.
@@ -52,7 +58,11 @@ protected:
     Transmitq() = default;
     virtio::Doorbell doorbell_;
     bool blocked_ = false;
-    bool broken_ = false;
+    std::size_t pieces_ = 0;
+    struct Concerns {
+        bool broken = false;
+        bool pieces = false;  // there are any
+    } concerns_;
 };
 
 // A transmitq's memory: the ring, and with INDIRECT_DESC the tables for packets of several segments.

@@ -32,15 +32,22 @@ void check_identity(std::span<const std::byte> config, const std::string& name) 
         support::fail(Errc::unsupported, "opening " + name, "it is not a virtio network device");
 }
 
-}  // namespace
-
-DmaBlock PciFunctionTransport::allocate(std::size_t size, int numa_node) {
-    vfio::DmaBuffer buffer = function_->allocate(size, numa_node);
+DmaBlock as_block(vfio::DmaBuffer buffer) {
     return {.data = buffer.data,
             .size = buffer.size,
             .iova = Iova{buffer.iova},
             .huge_pages = buffer.huge_pages,
             .owner = std::move(buffer.owner)};
+}
+
+}  // namespace
+
+DmaBlock PciFunctionTransport::allocate(std::size_t size, int numa_node) {
+    return as_block(function_->allocate(size, numa_node));
+}
+
+DmaBlock PciFunctionTransport::map_memory(std::span<std::byte> memory) {
+    return as_block(function_->map_memory(memory));
 }
 
 std::unique_ptr<Transport> make_pci_transport(std::unique_ptr<vfio::Function> function) {

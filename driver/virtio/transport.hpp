@@ -90,6 +90,9 @@ public:
     virtual void check_memory(std::span<const support::MemoryNeed> /*needs*/) {}
     // numa_node: where the memory is wanted, -1 for anywhere.
     [[nodiscard]] virtual DmaBlock allocate(std::size_t size, int numa_node) = 0;
+    // The application's own memory, whole pages of it, made reachable for the device until the owner lets go, on any
+    // thread. Throws Errc::unsupported where the device reaches only memory that was allocated here.
+    [[nodiscard]] virtual DmaBlock map_memory(std::span<std::byte> memory);
 
     // Becomes readable when the system asks for the device back (VFIO's request interrupt); -1 when it cannot ask.
     [[nodiscard]] virtual int request_event_fd() = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include <vmq/coalescing.hpp>
@@ -10,6 +11,7 @@
 #include <vmq/export.hpp>
 #include <vmq/filter.hpp>
 #include <vmq/info.hpp>
+#include <vmq/memory.hpp>
 #include <vmq/offload.hpp>
 #include <vmq/options.hpp>
 #include <vmq/packet.hpp>
@@ -95,6 +97,13 @@ public:
     // CTRL_GUEST_OFFLOADS, or for what the Options did not ask for or the device does not offer; device_refused,
     // device_timeout. Packets that are on their way come as before. VIRTIO 1.3, 5.1.6.5.8.
     void set_receive_offloads(ReceiveOffloads offloads);
+
+    // Pins whole pages of the application's own memory and maps them for the device to read and write, so that packets
+    // can carry pieces of it (QueuePair::attach). The memory must stay mapped in this process until the handle has gone
+    // and every piece has come back. Throws std::errc::invalid_argument for what is not whole pages (or, with no_iommu,
+    // not huge pages that follow each other in physical memory), not_enough_memory with the cure when so much cannot be
+    // pinned, Errc::unsupported for a vhost-user backend, which reaches only memory that was allocated for it.
+    [[nodiscard]] RegisteredMemory register_memory(std::span<std::byte> memory);
 
     // Exclusive: throws Errc::busy when another thread has the pair, Errc::out_of_range when there is none of that
     // index. Pins the calling thread to the pair's vCPU unless Options said not to. A pair beyond queue_pairs() may be

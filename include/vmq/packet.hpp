@@ -51,7 +51,7 @@ public:
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, length_}; }
 
     // Number of segments, and the bytes of segment i; segment 0 is bytes(). More than one where the device spread a
-    // packet over several buffers (VIRTIO_NET_F_MRG_RXBUF).
+    // packet over several buffers (VIRTIO_NET_F_MRG_RXBUF), or pieces of registered memory were attached.
     [[nodiscard]] std::size_t segment_count() const noexcept { return form_ & segment_mask; }
     [[nodiscard]] std::span<std::byte> segment(std::size_t i) noexcept;
     // Bytes in all segments.

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <span>
 
 #include <vmq/export.hpp>
+#include <vmq/memory.hpp>
 #include <vmq/packet.hpp>
 #include <vmq/stats.hpp>
 
@@ -16,7 +18,9 @@ class PairCore;
 }
 
 enum class WakeReason {
-    ready,  // packets are waiting, a full transmitq has room again, or a parked pair is active again
+    // Packets are waiting, a full transmitq has room again, attached pieces have come back, or a parked pair is active
+    // again.
+    ready,
     timeout,
     parked,   // the pair has just left the current number of pairs; the next wait sleeps until it is active again
     stopped,  // the device is gone, closed, or the pair is broken: nothing will come any more
@@ -52,11 +56,22 @@ public:
     // pair's pool; returns how many. What the bytes are is undefined.
     std::size_t allocate(Batch& batch, std::size_t count, std::size_t length = 0) noexcept;
 
+    // Puts a piece of registered memory behind the packet's last segment, as a further one, without a copy; the device
+    // reads it from where it lies, so it must stay as it is until `done` has been told. The packet's first segment, of
+    // a pool, holds the headers. False, nothing has changed and `done` is never told: the packet is empty-handed or has
+    // 64 segments, the piece is empty or not wholly inside `memory`, that belongs to another device, or as many of its
+    // pieces as twice the ring has places are in packets through this pair. Once a packet has pieces, append and
+    // tailroom are of no use; send, requests, relaying and dropping work as ever: see SendDone for when a piece is the
+    // application's again. Segments that are cut here (tx_software_segments) are copied, all others are not, and
+    // tx_attached_bytes counts their bytes.
+    [[nodiscard]] bool attach(Packet& packet, const RegisteredMemory& memory, std::span<const std::byte> piece,
+                              const SendDone& done = {}) noexcept;
+
     // Gives every packet back; faster than Batch::clear for packets of this pair's pool.
     void recycle(Batch& batch) noexcept;
 
-    // Blocks until there is something to receive, room to send after a send that could not take all, a change of the
-    // pair's state, or the timeout. Negative: no timeout.
+    // Blocks until there is something to receive, room to send after a send that could not take all, pieces that were
+    // attached have come back, a change of the pair's state, or the timeout. Negative: no timeout.
     WakeReason wait(std::chrono::nanoseconds timeout) noexcept;
 
     // For a program with its own event loop: call arm(); when it returns false there is work already, else poll

@@ -35,6 +35,7 @@ struct PairStats {
 
     std::uint64_t tx_packets = 0;  // accepted by send; of one that it cut, the segments
     std::uint64_t tx_bytes = 0;
+    std::uint64_t tx_attached_bytes = 0;      // of tx_bytes, those left where the application has them
     std::uint64_t tx_software_checksums = 0;  // requested, and computed here: the device does not offer it
     std::uint64_t tx_software_segments = 0;   // cut here, for the same reason
     // Accepted while draining or parked; pair 0 sends them and counts them in its tx_packets.

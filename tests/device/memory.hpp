@@ -22,6 +22,8 @@ public:
     Memory& operator=(const Memory&) = delete;
 
     [[nodiscard]] virtio::DmaBlock allocate(std::size_t size, int numa_node);
+    // The application's own; may be taken from the device at any time, which it must not use it after.
+    [[nodiscard]] virtio::DmaBlock map(std::span<std::byte> memory);
 
     // What the device sees at `address`; an empty span and a violation that names `what` when that is not wholly inside
     // one block.
@@ -42,6 +44,8 @@ private:
         std::size_t size = 0;
         std::atomic<bool> released{false};
     };
+    [[nodiscard]] Block& add(std::byte* data, std::size_t size);
+
     static constexpr std::size_t max_blocks = 4096;
 
     Violations& violations_;

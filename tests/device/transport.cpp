@@ -74,6 +74,8 @@ virtio::DmaBlock SoftwareTransport::allocate(std::size_t size, int numa_node) {
     return device_.memory_.allocate(size, numa_node);
 }
 
+virtio::DmaBlock SoftwareTransport::map_memory(std::span<std::byte> memory) { return device_.memory_.map(memory); }
+
 int SoftwareTransport::request_event_fd() { return device_.request_.fd(); }
 
 }  // namespace vmq::software

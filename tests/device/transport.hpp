@@ -39,6 +39,7 @@ public:
     [[nodiscard]] std::size_t config_size() override;
 
     [[nodiscard]] virtio::DmaBlock allocate(std::size_t size, int numa_node) override;
+    [[nodiscard]] virtio::DmaBlock map_memory(std::span<std::byte> memory) override;
     [[nodiscard]] int request_event_fd() override;
 
 private:

@@ -28,6 +28,7 @@ inline constexpr std::array counters{
     Counter{"rx_faults", &PairStats::rx_faults},
     Counter{"tx_packets", &PairStats::tx_packets},
     Counter{"tx_bytes", &PairStats::tx_bytes},
+    Counter{"tx_attached_bytes", &PairStats::tx_attached_bytes},
     Counter{"tx_software_checksums", &PairStats::tx_software_checksums},
     Counter{"tx_software_segments", &PairStats::tx_software_segments},
     Counter{"tx_relayed", &PairStats::tx_relayed},
