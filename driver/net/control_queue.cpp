@@ -31,6 +31,37 @@ std::variant<virtio::SplitRing, virtio::PackedRing> make_ring(const virtio::DmaB
     return virtio::SplitRing(memory.bytes(), memory.iova, size, format);
 }
 
+// A legacy device may want the header in a descriptor of its own, and likewise each of the two tables of addresses that
+// make one command. 5.1.6.6. Another gets all in one.
+struct Parts {
+    std::array<virtio::Segment, 3> segments;
+    std::size_t count = 0;
+    std::uint32_t bytes = 0;
+};
+
+void add_part(Parts& parts, virtio::Iova start, std::size_t size, bool joined) {
+    if (size == 0) return;
+    const auto length = static_cast<std::uint32_t>(size);
+    if (joined && parts.count != 0) {
+        parts.segments[0].length += length;
+    } else {
+        parts.segments[parts.count++] = {start + parts.bytes, length};
+    }
+    parts.bytes += length;
+}
+
+bool is_mac_table(const virtio::ControlHeader& header) {
+    return header.control_class == virtio::ControlClass::mac && header.command == virtio::mac_command::table_set;
+}
+
+// Of the first table: the number of its addresses, and they.
+std::size_t mac_table_size(std::span<const std::byte> data) {
+    virtio::le32 entries;
+    if (data.size() < sizeof entries) return data.size();
+    std::memcpy(&entries, data.data(), sizeof entries);
+    return std::min(data.size(), sizeof entries + std::size_t{entries.value()} * 6);
+}
+
 }  // namespace
 
 std::size_t ControlQueue::memory_size(virtio::RingFormat format, std::uint16_t size) noexcept {
@@ -57,17 +88,15 @@ void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t co
     *answer = no_answer;
     std::fill_n(answer + 1, result.size(), std::byte{0});
 
-    // A legacy device may want the header in a descriptor of its own (5.1.6.6), and others do not mind.
-    const virtio::Iova start = memory_.iova + command_offset_;
-    const auto bytes = static_cast<std::uint32_t>(data.size());
-    const std::array<virtio::Segment, 2> parts{{{start, sizeof header}, {start + sizeof header, bytes}}};
-    const virtio::Segment whole{start, static_cast<std::uint32_t>(sizeof header) + bytes};
-    const bool apart = header_apart_ && bytes != 0;
-    const std::span readable = apart ? std::span<const virtio::Segment>{parts} : std::span{&whole, 1};
+    Parts parts;
+    add_part(parts, memory_.iova + command_offset_, sizeof header, !header_apart_);
+    const std::size_t first = is_mac_table(header) ? mac_table_size(data) : data.size();
+    add_part(parts, memory_.iova + command_offset_, first, !header_apart_);
+    add_part(parts, memory_.iova + command_offset_, data.size() - first, !header_apart_);
     const virtio::Segment writable{memory_.iova + command_offset_ + data_space,
                                    static_cast<std::uint32_t>(1 + result.size())};
     const auto publish = [&](auto& ring) {
-        ring.add_chain(readable, {&writable, 1});
+        ring.add_chain({parts.segments.data(), parts.count}, {&writable, 1});
         return ring.publish();
     };
     if (std::visit(publish, ring_)) doorbell_.ring(std::visit([](const auto& ring) { return ring.position(); }, ring_));

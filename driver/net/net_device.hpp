@@ -147,10 +147,12 @@ private:
     void put_settings_in_force();
     void put_mac_in_force();
     void put_receive_mode_in_force();
+    void put_promiscuous_in_force();
     void put_mac_filters_in_force();
     void put_vlans_in_force();
     void put_coalescing_in_force();
-    void require_same_device() const;
+    void require_same_features() const;
+    void require_same_queues() const;
     void each_prepared_pair(Shape shape);
 
     void grow(unsigned count);

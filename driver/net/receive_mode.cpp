@@ -2,6 +2,9 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <system_error>
+
+#include <vmq/error.hpp>
 
 #include "driver/net/net_device.hpp"
 
@@ -49,9 +52,25 @@ void NetDevice::set_receive_mode(const ReceiveMode& mode) {
 // A device starts with all of them off but, as QEMU's does, promiscuous; the specification does not say.
 void NetDevice::put_receive_mode_in_force() {
     for (const Switch& one : switches) {
-        const bool on = settings_.receive_mode.*one.member;
         if (!features_.has(one.feature)) continue;
-        if (on || one.command == commands::promisc) command_receive_mode(one.command, on, one.name);
+        if (one.command == commands::promisc) {
+            put_promiscuous_in_force();
+        } else if (settings_.receive_mode.*one.member) {
+            command_receive_mode(one.command, true, one.name);
+        }
+    }
+}
+
+// A virtual function whose host does not trust it may not be promiscuous, and is of use without.
+void NetDevice::put_promiscuous_in_force() {
+    bool& on = settings_.receive_mode.promiscuous;
+    try {
+        command_receive_mode(commands::promisc, on, "PROMISC");
+    } catch (const std::system_error& error) {
+        if (!on || error.code() != Errc::device_refused) throw;
+        on = false;
+        log(LogLevel::warning, name_ + ": the device refuses to be promiscuous; it receives what is for its address " +
+                                   "and what the filters name");
     }
 }
 

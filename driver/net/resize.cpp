@@ -105,6 +105,7 @@ void NetDevice::return_buffers(unsigned first, unsigned last) noexcept {
 
 // The opposite: fills the receiveqs that have been reset, and enables them.
 void NetDevice::offer_buffers(unsigned first, unsigned last) {
+    bool enabled = false;
     for (unsigned i = first; i < last; ++i) {
         PairCore& pair = *pairs_[i];
         if (pair.wants(Shape::returning)) {
@@ -123,7 +124,9 @@ void NetDevice::offer_buffers(unsigned first, unsigned last) {
             throw;
         }
         pair.want(Shape::parked);
+        enabled = true;
     }
+    if (enabled) put_coalescing_in_force();  // a queue that was reset has forgotten its own. 5.1.6.5.9
 }
 
 // Pairs without flows are no fault; the change has failed already, and says why.

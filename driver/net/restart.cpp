@@ -84,8 +84,9 @@ void NetDevice::resume(const std::function<bool()>& have_vectors) {
         // Once more: until its end was complete the old device may have written to the rings.
         clear_rings();
         auto acknowledged = virtio::Reset(*transport_).acknowledge();
-        require_same_device();
+        require_same_features();
         auto device = std::move(acknowledged).accept(features_);
+        require_same_queues();
         if (control_ != nullptr) control_->restart();
         if (!have_vectors() || !enable_queues(device))
             support::fail(Errc::device_refused, name_ + ": the device came back without its interrupt vectors");
@@ -110,7 +111,7 @@ void NetDevice::give_shapes() {
 }
 
 // The application has been told what the device is like, and its rings and buffers are made for that.
-void NetDevice::require_same_device() const {
+void NetDevice::require_same_features() const {
     const virtio::FeatureSet lacking{features_.bits() & ~transport_->device_features().bits()};
     if (lacking.bits() != 0) {
         std::string names;
@@ -118,6 +119,10 @@ void NetDevice::require_same_device() const {
         support::fail(Errc::unsupported, name_ + ": the device that came back lacks" + names,
                       "start its backend as it was, or restart this application");
     }
+}
+
+// Once MQ is negotiated, before which QEMU shows a single pair.
+void NetDevice::require_same_queues() const {
     if (transport_->queue_count() < 2 * max_queue_pairs()) {
         support::fail(Errc::unsupported,
                       name_ + ": the device that came back has " + std::to_string(transport_->queue_count() / 2) +

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstring>
 #include <optional>
-#include <span>
 
 #include "driver/net/attached.hpp"
 #include "driver/net/indirect_tables.hpp"
@@ -28,7 +27,7 @@ public:
           reclaim_threshold_(size / 2u),
           unblock_threshold_(usual_unblock_threshold()),
           slots_(std::make_unique<BufferRef[]>(size)),
-          requests_(features, max_packet_bytes, size, counters) {
+          requests_(features, max_packet_bytes, header_apart ? size / 2u : size, counters) {
         if (!indirect) return;
         const std::size_t offset = Ring::memory_size(size, format);
         tables_.emplace(QueueMemory{memory.bytes.subspan(offset), memory.iova + offset});

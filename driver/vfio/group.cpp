@@ -8,6 +8,7 @@
 #include <linux/vfio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <utility>
 
 #include <vmq/error.hpp>
 
@@ -18,6 +19,8 @@
 namespace vmq::vfio {
 
 namespace {
+
+constexpr int above_other_files = 512;
 
 std::string group_path(int number, bool no_iommu) {
     return (no_iommu ? "/dev/vfio/noiommu-" : "/dev/vfio/") + std::to_string(number);
@@ -81,7 +84,10 @@ int usable_group(const SystemRoots& roots, const std::string& address, bool no_i
 }
 
 Group::Group(const std::string& address, int number, bool no_iommu)
-    : address_(address), path_(group_path(number, no_iommu)), fd_(::open(path_.c_str(), O_RDWR | O_CLOEXEC)) {
+    : address_(address),
+      path_(group_path(number, no_iommu)),
+      no_iommu_(no_iommu),
+      fd_(::open(path_.c_str(), O_RDWR | O_CLOEXEC)) {
     if (!fd_) fail_open(address, path_, number, errno);
     vfio_group_status status{};
     status.argsz = sizeof status;
@@ -96,7 +102,9 @@ Group::Group(const std::string& address, int number, bool no_iommu)
 support::UniqueFd Group::open_device() const {
     support::UniqueFd device{::ioctl(fd_.get(), VFIO_GROUP_GET_DEVICE_FD, address_.c_str())};
     if (!device) support::fail_errno("VFIO_GROUP_GET_DEVICE_FD " + address_);
-    return device;
+    if (!no_iommu_) return device;
+    support::UniqueFd high{::fcntl(device.get(), F_DUPFD_CLOEXEC, above_other_files)};
+    return high ? std::move(high) : std::move(device);  // a process that may have few files has few below it
 }
 
 std::string unviable_neighbours(const SystemRoots& roots, const std::string& address) {

@@ -23,12 +23,15 @@ public:
     Group(const std::string& address, int number, bool no_iommu);
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-    // Only after the group was attached to a container.
+    // Only after the group was attached to a container. Without an IOMMU the descriptor has a high number: of a process
+    // that dies the kernel releases the files from the highest number down, and the device must be off before the pages
+    // that it writes to are given to somebody else.
     [[nodiscard]] support::UniqueFd open_device() const;
 
 private:
     std::string address_;
     std::string path_;
+    bool no_iommu_;
     support::UniqueFd fd_;
 };
 

@@ -16,7 +16,6 @@
 
 #include "driver/support/errors.hpp"
 #include "driver/support/memory.hpp"
-#include "driver/support/unique_fd.hpp"
 #include "driver/vfio/huge_pages.hpp"
 #include "driver/vfio/page_frames.hpp"
 
@@ -41,6 +40,7 @@ public:
     }
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return all_.bytes(); }
 
+    [[nodiscard]] support::UniqueFd release() noexcept { return std::move(fd_); }
     // Maps these pages in this order and gives the others back.
     [[nodiscard]] support::Mapping keep(const std::vector<std::size_t>& pages) {
         support::Mapping run = map(pages.size());
@@ -84,7 +84,8 @@ std::optional<PhysicalRun> search(const SystemRoots& roots, const std::string& o
         const auto addresses = physical_addresses(roots, object, file.bytes(), page);
         const auto run = find_run(addresses, page, count);
         if (!run.empty()) {
-            PhysicalRun found{file.keep(run), addresses[run.front()]};
+            PhysicalRun found{{}, file.keep(run), addresses[run.front()]};
+            found.file = file.release();
             if (found.memory.data() == nullptr)
                 support::fail_errno(object + ": mmap of " + std::to_string(count * page) + " bytes of huge pages");
             touch(found.memory.bytes(), page);

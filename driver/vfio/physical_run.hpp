@@ -6,6 +6,7 @@
 #include <string>
 
 #include "driver/support/mapping.hpp"
+#include "driver/support/unique_fd.hpp"
 #include "driver/vfio/system_roots.hpp"
 
 namespace vmq::vfio {
@@ -14,6 +15,9 @@ namespace vmq::vfio {
 // own accord; pages of the ordinary size it moves even when they are locked (compaction, NUMA balancing), so none are
 // used without an IOMMU that would have them pinned.
 struct PhysicalRun {
+    // Open for as long as the pages are in use: a process that is killed loses its mappings before its files, and the
+    // device must be off before anybody else gets the pages (see Group::open_device).
+    support::UniqueFd file;
     support::Mapping memory;
     std::uint64_t address = 0;  // of the first byte
 

@@ -21,6 +21,9 @@ bool ControlQueue::take(const ControlBehaviour& behaviour, const Handler& handle
     }
     if (header_is_apart_ && chain.readable[0].size() != sizeof(virtio::ControlHeader))
         violations_.add(queue_.name() + ": a command whose header has no descriptor of its own");
+    const bool two_tables = bytes[0] == std::byte{1} && bytes[1] == std::byte{0};  // MAC_TABLE_SET
+    if (header_is_apart_ && chain.readable.size() != (two_tables ? 3 : bytes.size() > 2 ? 2 : 1))
+        violations_.add(queue_.name() + ": a command in " + std::to_string(chain.readable.size()) + " descriptors");
     ControlCommand command{.control_class = static_cast<virtio::ControlClass>(bytes[0]),
                            .command = std::to_integer<std::uint8_t>(bytes[1]),
                            .data = {bytes.begin() + sizeof(virtio::ControlHeader), bytes.end()}};

@@ -158,8 +158,8 @@ std::optional<std::string> fault_of(const virtio::NetHeader& header, const Frame
     if (asks && header.csum_start.value() + header.csum_offset.value() + 2u > packet.size())
         return "a checksum field beyond the packet";
     if (header.gso_type == virtio::gso_type::none) return std::nullopt;
-    if (!asks) return "a gso_type without NEEDS_CSUM";
     if (!may_segment(header.gso_type, features)) return "a gso_type that was not negotiated";
+    if (!asks) return "a gso_type without NEEDS_CSUM";
     return segmentation_fault(header, packet);
 }
 

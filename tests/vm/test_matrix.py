@@ -117,6 +117,10 @@ class EightPairsOnNumaAndSmt(Shape, GuestCase):
         echo = self.start_echo()
         self.assertEqual(sorted(self.cpus_of_pairs(echo)), list(range(8)))
         self.assertTrue(echo.info()["huge_pages"])
+        nodes = echo.nodes_of_pairs()
+        self.assertEqual(set(nodes), {0, 1})
+        # 2,560 buffers of 1,984 bytes for each pair.
+        self.assertEqual(echo.huge_pages_by_node(), {node: 3 * nodes.count(node) for node in (0, 1)})
         self.assertEqual(echo.info()["ring_size"], 1024)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Optional
 
 from guestcase import GuestCase, guest_kernel
@@ -13,6 +14,16 @@ from lab.errors import LabError
 SWITCH = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 PAGES = "/proc/sys/vm/nr_hugepages"
 MORE = 12
+
+
+@lru_cache(maxsize=None)
+def no_modules() -> Optional[str]:
+    """Why there are no vfio modules with the no-IOMMU mode for the guests' kernel, or None."""
+    try:
+        noiommu.with_noiommu(guest_kernel())
+    except LabError as error:
+        return str(error).splitlines()[0]
+    return None
 
 
 class Unprotected:
@@ -100,28 +111,34 @@ class Transitional(Unprotected, GuestCase):
     refusal = "ACCESS_PLATFORM"
     mode = "physical addresses"
 
+    def test_memory_is_on_the_nodes_of_the_pairs(self) -> None:
+        self.bind()
+        echo = self.start_echo("--no-iommu")
+        nodes = echo.nodes_of_pairs()
+        self.assertEqual(set(nodes), {0, 1})
+        # Two pages for the buffers of each pair, one for the rings of all pairs of a node.
+        self.assertEqual(echo.huge_pages_by_node(), {node: 2 * nodes.count(node) + 1 for node in (0, 1)})
 
-class NoIommuMode(Unprotected, GuestCase):
-    """No vIOMMU, and vfio's no-IOMMU mode."""
 
-    config = GuestConfig(iommu=False, noiommu_mode=True, hugepages=24)
-    refusal = "no-IOMMU mode"
-    mode = "no-IOMMU"
+class InNoIommuMode(GuestCase):
+    """Guests that need vfio's no-IOMMU mode."""
 
     @classmethod
     def lacks(cls) -> Optional[str]:
-        if reason := super().lacks():
-            return reason
-        try:
-            noiommu.with_noiommu(guest_kernel())
-        except LabError as error:
-            return str(error).splitlines()[0]
-        return None
+        return super().lacks() or no_modules()
 
     def prepare(self) -> None:
         self.succeed(f"echo Y >{SWITCH}")
         self.bind()
         self.succeed("ls /dev/vfio/noiommu-*")
+
+
+class NoIommuMode(InNoIommuMode, Unprotected):
+    """No vIOMMU, and vfio's no-IOMMU mode."""
+
+    config = GuestConfig(iommu=False, noiommu_mode=True, hugepages=24)
+    refusal = "no-IOMMU mode"
+    mode = "no-IOMMU"
 
     def test_bind_names_the_switch(self) -> None:
         self.succeed(f"echo N >{SWITCH}")
@@ -134,3 +151,21 @@ class NoIommuMode(Unprotected, GuestCase):
         self.refuse(f"{self.start()} --no-iommu", 1, "mqperf")
         self.refuse(f"mqctl unbind {self.machine.nic}", 1, "mqperf")
         self.ping()
+
+
+class OneGibibytePage(InNoIommuMode):
+    """Nothing reserved but one page of 1 GiB: all the device's memory is in it."""
+
+    config = GuestConfig(iommu=False, noiommu_mode=True, memory=2560, hugepages_1g=1)
+
+    def free(self) -> str:
+        return self.succeed("cat /sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages").strip()
+
+    def test_application(self) -> None:
+        self.prepare()
+        self.assertEqual(self.free(), "1")
+        echo = self.start_echo("--no-iommu")
+        self.assertEqual(self.free(), "0")
+        self.assert_answered(self.exchange(1.0))
+        self.assertEqual(echo.stop().code, 0)
+        self.assertEqual(self.free(), "1")

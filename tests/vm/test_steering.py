@@ -127,6 +127,20 @@ class Hashed(Steering):
         self.assertEqual({flow: said for flow, said in answers.items() if said["hash"] != said["own"]}, {})
         self.assertEqual({said["pair"] for said in answers.values()}, pairs)
 
+    def test_a_reset_changes_no_flow(self) -> None:
+        self.start()
+        self.mqctl("combined 3")
+        self.mqctl("rss weight 1 0 3")
+        flows = self.random_flows(11, 200)
+        before = self.ask(flows)
+        self.expect_as_said(before, {0, 2})
+        for _ in range(10):
+            self.mqctl("reset")
+            after = self.ask(flows)
+            self.expect_as_said(after, {0, 2})
+            self.assertEqual({flow: said["pair"] for flow, said in after.items()},
+                             {flow: said["pair"] for flow, said in before.items()}, "the key is another")
+
     def test_flows_arrive_where_the_library_says(self) -> None:
         self.start()
         self.expect_as_said(self.ask(self.random_flows(1)), {0, 1, 2, 3})

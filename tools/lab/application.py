@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 from lab.errors import GuestTimeout, LabError
@@ -58,6 +59,20 @@ class Echo:
 
     def info(self) -> dict:
         return self._one_device(f"mqctl info --json {self._device}")
+
+    def nodes_of_pairs(self) -> list[int]:
+        """The NUMA node of each pair's memory, by pair."""
+        rows = self.map()["map"]
+        return list({row["pair"]: row["numa_node"] for row in rows if row["pair"] is not None}.values())
+
+    def huge_pages_by_node(self) -> dict[int, int]:
+        """NUMA node -> huge pages of the application that are on it."""
+        process = self.info()["process_id"]
+        maps = self._guest.require(f"grep kernelpagesize_kB=2048 /proc/{process}/numa_maps")
+        pages: dict[int, int] = {}
+        for node, count in re.findall(r" N(\d+)=(\d+)", maps):
+            pages[int(node)] = pages.get(int(node), 0) + int(count)
+        return pages
 
     def running(self) -> bool:
         return not self._job.done()

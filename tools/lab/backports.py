@@ -1,4 +1,4 @@
-"""The newer kernel and QEMU of Debian's backports: fetched with package lists of the lab's own, unpacked, never installed."""
+"""Debian's backports, a newer kernel and QEMU: fetched with package lists of the lab's own, unpacked, never installed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def apt_options() -> tuple[str, ...]:
 
 def _sources(release: str) -> str:
     """The archive from which this machine has its release has the backports, too."""
-    lines = run(["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages"], "asking apt")
+    ask = ["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages"]
+    lines = run(ask, "asking apt for its archives")
     match = re.search(rf"^{release} (\S+)$", lines, re.MULTILINE) if release else None
     if match is None:
         raise LabError(f"apt has no archive of '{release}', so there are no backports; is this Debian?")
@@ -69,12 +70,12 @@ def _fetch_qemu(target: Path) -> None:
         if not (tree / "usr/bin" / _PROGRAM).exists():
             raise LabError(f"the backports have no {_SYSTEM} that is newer than this machine's")
         start = tree / _PROGRAM
-        start.write_text(_START.replace("@", str(target)))
+        start.write_text(_START.replace("FOLDER", str(target)))
         start.chmod(0o755)
         tree.rename(target)
 
 
 _START = f"""#!/bin/sh
-export LD_LIBRARY_PATH='@/usr/lib/x86_64-linux-gnu' QEMU_MODULE_DIR='@/usr/lib/x86_64-linux-gnu/qemu'
-exec '@/usr/bin/{_PROGRAM}' -L '@/usr/share/qemu' -L '@/usr/share/seabios' "$@"
+export LD_LIBRARY_PATH='FOLDER/usr/lib/x86_64-linux-gnu' QEMU_MODULE_DIR='FOLDER/usr/lib/x86_64-linux-gnu/qemu'
+exec 'FOLDER/usr/bin/{_PROGRAM}' -L 'FOLDER/usr/share/qemu' -L 'FOLDER/usr/share/seabios' "$@"
 """

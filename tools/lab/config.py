@@ -21,6 +21,7 @@ class GuestConfig:
     numa_nodes: int = 1
     memory: int = 768  # MiB
     hugepages: int = 0  # of 2 MiB
+    hugepages_1g: int = 0
     vectors: Optional[int] = None  # None: 2 * queues + 2
     ring_size: int = 256
     packed: bool = False

@@ -29,6 +29,7 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
     box.add_argument("--numa-nodes", type=int, default=1, metavar="N", help="NUMA nodes (default 1)")
     box.add_argument("--memory", type=int, default=768, metavar="MIB", help="memory (default 768)")
     box.add_argument("--hugepages", type=int, default=0, metavar="N", help="2 MiB pages to set aside (default 0)")
+    box.add_argument("--hugepages-1g", type=int, default=0, metavar="N", help="1 GiB pages to set aside (default 0)")
     box.add_argument("--no-iommu", action="store_true", help="no vIOMMU")
     box.add_argument("--noiommu-mode", action="store_true", help="vfio modules that have the no-IOMMU mode")
     box.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto: KVM where it works")
@@ -45,6 +46,7 @@ def guest_config(options: argparse.Namespace) -> GuestConfig:
         numa_nodes=options.numa_nodes,
         memory=options.memory,
         hugepages=options.hugepages,
+        hugepages_1g=options.hugepages_1g,
         vectors=options.vectors,
         ring_size=options.ring_size,
         packed=options.packed,

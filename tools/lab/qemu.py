@@ -82,6 +82,8 @@ def kernel_command_line(config: GuestConfig, extra: str = "") -> str:
     # no_timer_check: on a busy host an emulated timer misses the kernel's start-up test, and it panics.
     words = ["console=ttyS0", "quiet", "loglevel=4", "panic=-1", "mitigations=off", "no_timer_check"]
     words.append("intel_iommu=on" if config.iommu else "intel_iommu=off")
+    if config.hugepages_1g:
+        words += ["hugepagesz=1G", f"hugepages={config.hugepages_1g}"]
     if config.hugepages:
         words += ["hugepagesz=2M", f"hugepages={config.hugepages}"]
     return " ".join([*words, extra]).strip()

@@ -2,7 +2,6 @@
 #include "driver/net/offload/headers.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "driver/net/offload/checksum.hpp"
 
@@ -37,7 +36,7 @@ std::optional<Headers> Headers::find(std::span<const std::byte> front, std::size
     Headers headers;
     headers.length_ = length;
     headers.copied_ = std::min({front.size(), length, most});
-    std::memcpy(headers.bytes_.data(), front.data(), headers.copied_);
+    std::copy_n(front.begin(), headers.copied_, headers.bytes_.begin());
     if (!headers.find_network()) return std::nullopt;
     if (!(headers.ipv6_ ? headers.find_ipv6_transport() : headers.find_ipv4_transport())) return std::nullopt;
     if (!headers.find_payload()) return std::nullopt;

@@ -13,8 +13,10 @@ protected:
         return open({.pairs = 1,
                      .config = {.max_queue_pairs = 1},
                      .queue_size = 64,
-                     .features = GetParam().features() | offloads});
+                     .features = GetParam().features() | offloads,
+                     .legacy = GetParam().legacy});
     }
+    void exchange(bool offered);
     // Appends a packet of any kind, and what is to go out for it.
     void make_any(QueuePair& pair, Batch& batch) {
         const IpPacket form = random_packet(random_, 1600);
@@ -48,33 +50,45 @@ protected:
     std::size_t seen_ = 0;
 };
 
-TEST_P(ConformanceOffloads, RequestsAmongPlainPackets) {
-    for (const bool offered : {true, false}) {
-        QueuePair pair = open_with(offered ? software::send_offload_features : virtio::FeatureSet{}).take_queue_pair(0);
-        expected_.clear();
-        seen_ = 0;
-        with_lane([](software::Lane& lane) { lane.completion.shuffled = true; });
-        Batch batch;
-        for (unsigned round = 0; round < 20; ++round) {
-            for (std::size_t count = 1 + random_() % 20; count > 0; --count) make_any(pair, batch);
-            for (int turn = 0; turn < 100 && !batch.empty(); ++turn) {
-                pair.send(batch);
-                device->step_notified();
-                check_sent();
-            }
-            ASSERT_TRUE(batch.empty());
+void ConformanceOffloads::exchange(bool offered) {
+    QueuePair pair = open_with(offered ? software::send_offload_features : virtio::FeatureSet{}).take_queue_pair(0);
+    expected_.clear();
+    seen_ = 0;
+    with_lane([](software::Lane& lane) { lane.completion.shuffled = true; });
+    Batch batch;
+    for (unsigned round = 0; round < 20; ++round) {
+        for (std::size_t count = 1 + random_() % 20; count > 0; --count) make_any(pair, batch);
+        for (int turn = 0; turn < 100 && !batch.empty(); ++turn) {
+            pair.send(batch);
+            device->step_notified();
+            check_sent();
         }
-        device->step();
-        check_sent();
-        EXPECT_EQ(seen_, expected_.size());
-        const PairStats now = stats(0);
-        EXPECT_EQ(now.tx_rejected, 0u);
-        EXPECT_EQ(now.tx_faults, 0u);
-        EXPECT_EQ(now.tx_software_segments > 50, !offered) << now.tx_software_segments;
+        ASSERT_TRUE(batch.empty());
     }
+    device->step();
+    check_sent();
+    EXPECT_EQ(seen_, expected_.size());
+    const PairStats now = stats(0);
+    EXPECT_EQ(now.tx_rejected, 0u);
+    EXPECT_EQ(now.tx_faults, 0u);
+    EXPECT_EQ(now.tx_software_segments > 50, !offered) << now.tx_software_segments;
+}
+
+TEST_P(ConformanceOffloads, RequestsAmongPlainPackets) {
+    for (const bool offered : {true, false}) exchange(offered);
+}
+
+// 5.1.6.6: each header in a descriptor of its own.
+class ConformanceLegacyOffloads : public ConformanceOffloads {};
+
+TEST_P(ConformanceLegacyOffloads, RequestsWithoutAnyLayout) {
+    options.refused_features = {"ANY_LAYOUT"};
+    for (const bool offered : {true, false}) exchange(offered);
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, ConformanceOffloads, ::testing::ValuesIn(forms(any_form)), form_name);
+INSTANTIATE_TEST_SUITE_P(Forms, ConformanceLegacyOffloads,
+                         ::testing::ValuesIn(forms([](const Form& form) { return form.legacy; })), form_name);
 
 }  // namespace
 }  // namespace vmq

@@ -91,6 +91,7 @@ TEST(DeviceInitialisation, ControlQueueComesAfterTheFirstPairWithoutMultiqueue) 
     BareQueue queue{*transport, 2, 16, features, 0};
     EXPECT_TRUE(transport->enable_queue({2}, queue.ring->config(virtio::no_vector)));
     transport->set_status(bits::acknowledge | bits::driver | bits::features_ok | bits::driver_ok);
+    device.change_config([](ConfigValues& values) { values.announce = true; });
     const std::array<std::byte, 2> acknowledge_announce{std::byte{3}, std::byte{0}};
     std::memcpy(queue.buffer(0), acknowledge_announce.data(), 2);
     *queue.buffer(1) = std::byte{0xaa};

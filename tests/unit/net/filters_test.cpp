@@ -21,6 +21,17 @@ TEST_F(NetFilters, EverythingArrivesFromOpenOn) {
 
 TEST_F(NetFilters, OpenTellsTheDeviceToBePromiscuous) { EXPECT_EQ(device->commands(), 1u); }
 
+TEST_F(NetFilters, ADeviceThatMayNotBePromiscuousIsOfUseAllTheSame) {
+    vmq.reset();
+    device.emplace(with_all());
+    device->set_control({.refuse_from = 1, .refuse_to = 1});
+    vmq.emplace(DeviceFactory::open(device->transport(), options));
+    EXPECT_FALSE(vmq->info().receive_mode.promiscuous);
+    EXPECT_TRUE(logged("refuses to be promiscuous"));
+    vmq->set_receive_mode({.promiscuous = false, .all_multicast = true});
+    EXPECT_EQ(device->commands(), 2u) << "it was not told again what it is";
+}
+
 TEST_F(NetFilters, NotPromiscuousItIsWhatAKernelsNicReceives) {
     vmq->set_receive_mode({.promiscuous = false});
     EXPECT_TRUE(arrives(own_mac));

@@ -109,6 +109,17 @@ TEST_F(NetLegacy, WithoutAnyLayoutTheHeaderHasADescriptorOfItsOwn) {
     }
 }
 
+TEST_F(NetLegacy, WithoutAnyLayoutEachTableOfAddressesHasADescriptorOfItsOwn) {
+    software::NetConfig config = legacy_config();
+    config.features.add(Feature::ctrl_rx);
+    options.refused_features = {"ANY_LAYOUT"};
+    Device& opened = open(config);
+    const MacFilters filters{.unicast = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}, .multicast = {{1, 0, 0x5e, 0, 0, 7}}};
+    opened.set_mac_filters(filters);
+    EXPECT_EQ(device->settings().mac_filters.unicast, filters.unicast);
+    EXPECT_EQ(device->settings().mac_filters.multicast, filters.multicast);
+}
+
 TEST_F(NetLegacy, WithoutAnyLayoutAPacketTakesTwoDescriptors) {
     software::NetConfig config = legacy_config();
     config.queue_size = 16;

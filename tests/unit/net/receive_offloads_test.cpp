@@ -139,9 +139,17 @@ TEST_F(NetReceiveOffloads, ARingsBuffersHoldTheLongestPacket) {
     ASSERT_EQ(packets.size(), 1u);
     EXPECT_EQ(packets[0].segment_count(), 16u);
     EXPECT_EQ(bytes_of(packets[0]), longest.with_partial_checksum());
-    packets.clear();
+}
+
+TEST_F(NetReceiveOffloads, BuffersThatAreTooSmallForThatAreRefused) {
+    options.receive_coalescing = true;
+    options.ring_size = 16;
+    options.buffers_per_pair = 128;
     options.buffer_size = 1984;
     EXPECT_THROW(open(config()), std::invalid_argument);
+    options.ring_size = 64;
+    options.buffers_per_pair = 192;
+    EXPECT_NO_THROW(open(config()));
 }
 
 TEST_F(NetReceiveOffloads, AreSwitchedWhileTheDeviceRuns) {
@@ -211,7 +219,7 @@ TEST_F(NetReceiveOffloads, AHeaderThatLiesIsHarmless) {
             const IpPacket form = random_packet(random, 1200);
             virtio::NetHeader header = random() % 2 == 0 ? form.segment_header(100) : virtio::NetHeader{};
             auto* const bytes = reinterpret_cast<unsigned char*>(&header);
-            for (unsigned lies = random() % 5; lies > 0; --lies)
+            for (auto lies = random() % 5; lies > 0; --lies)
                 bytes[random() % 10] = static_cast<unsigned char>(random());
             const std::size_t piece = random() % 3 == 0 ? 40 + random() % 100 : 0;
             ASSERT_TRUE(device->inject(0, form.bytes(), {.header = header, .bytes_per_buffer = piece}));

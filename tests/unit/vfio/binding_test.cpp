@@ -158,7 +158,16 @@ TEST_F(Binding, MissingModuleSaysHowToLoadIt) {
 TEST_F(Binding, NoIommuGroupSaysHowToGetOne) {
     fs::remove(system_.path(nic) / "iommu_group");
     expect_text(failure_of_bind(), "intel_iommu=on");
+    system_.set_noiommu_mode("N");
+    expect_text(failure_of_bind(), "enable_unsafe_noiommu_mode");
     EXPECT_TRUE(log_.empty());
+}
+
+TEST_F(Binding, NeedsNoGroupWhileVfioMakesThemUp) {
+    fs::remove(system_.path(nic) / "iommu_group");
+    system_.set_noiommu_mode("Y");
+    EXPECT_FALSE(failure_of_bind());
+    EXPECT_EQ(driver(), "vfio-pci");
 }
 
 TEST_F(Binding, RefusedByVfioTheFormerDriverHasItAgain) {

@@ -17,6 +17,8 @@ TEST(GroupHolder, FindsTheProcessByItsDescriptor) {
     EXPECT_EQ(holder.process_name, "dpdk-testpmd");
     EXPECT_EQ(holder_of_group(system.roots(), 17).process_name, "mqperf");
     EXPECT_EQ(holder_of_group(system.roots(), 1).process_id, 0);
+    system.add_process(44, "echo", "/dev/vfio/noiommu-1");
+    EXPECT_EQ(holder_of_group(system.roots(), 1).process_name, "echo");
 }
 
 TEST(GroupHolder, PassesOverWhatIsNoGroupOrCannotBeRead) {

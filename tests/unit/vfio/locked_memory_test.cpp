@@ -2,6 +2,7 @@
 #include "driver/vfio/locked_memory.hpp"
 
 #include <sys/resource.h>
+#include <system_error>
 
 #include <gtest/gtest.h>
 
@@ -42,6 +43,20 @@ TEST(LockedMemory, ReadsThisProcess) {
     rlimit limit{};
     ASSERT_EQ(::getrlimit(RLIMIT_MEMLOCK, &limit), 0);
     EXPECT_EQ(locked_memory().limit, limit.rlim_cur);
+}
+
+TEST(LockedMemory, MoreMappingsThanTheContainerTakesAreRefusedBeforehand) {
+    EXPECT_NO_THROW(check_mappings("nic", 100, 100));
+    EXPECT_NO_THROW(check_mappings("nic", 100'000, 0)) << "the kernel does not tell";
+    try {
+        check_mappings("nic", 101, 100);
+        FAIL();
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code(), std::errc::no_space_on_device);
+        const std::string text = error.what();
+        EXPECT_NE(text.find("nic: 101 mappings"), text.npos) << text;
+        EXPECT_NE(text.find("takes 100 mappings: raise dma_entry_limit"), text.npos) << text;
+    }
 }
 
 TEST(LockedMemory, CureNamesNeedLimitAndWays) {

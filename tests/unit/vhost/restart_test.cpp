@@ -76,6 +76,30 @@ TEST_F(VhostRestart, OpensWithTheWantedPairsAndFullReceiveqs) {
     EXPECT_TRUE(info.control_queue_usable);
 }
 
+TEST_F(VhostRestart, CommandsThatOnlyAControlQueueCarriesAreNotOffered) {
+    start();
+    Device device = open();
+    const struct {
+        const char* feature;
+        std::function<void()> command;
+    } rows[] = {{"CTRL_RX", [&] { device.set_receive_mode({.promiscuous = false}); }},
+                {"CTRL_RX", [&] { device.set_mac_filters({}); }},
+                {"CTRL_MAC_ADDR",
+                 [&] {
+                     device.set_mac({2, 0, 0, 0, 0, 1});
+                 }},
+                {"CTRL_VLAN", [&] { device.add_vlan(1); }},
+                {"NOTF_COAL", [&] { device.set_coalescing({}); }},
+                {"VQ_NOTF_COAL", [&] { device.set_coalescing(0, {}); }},
+                {"DEVICE_STATS", [&] { static_cast<void>(device.device_stats()); }}};
+    for (const auto& row : rows) {
+        const Caught refused = caught(row.command);
+        EXPECT_EQ(refused.code, Errc::unsupported) << row.feature;
+        EXPECT_TRUE(refused.says(std::string{"the device does not offer "} + row.feature)) << refused.text;
+    }
+    EXPECT_TRUE(device.info().receive_mode.promiscuous);
+}
+
 TEST_F(VhostRestart, ThePacketsInFlightAreLostAndCountedAndAllElseGoesOn) {
     start();
     Device device = open();

@@ -135,6 +135,22 @@ TEST(Spec, Control) {
     EXPECT_EQ(number(ControlAck::ok), VIRTIO_NET_OK);
     EXPECT_EQ(number(ControlAck::err), VIRTIO_NET_ERR);
     EXPECT_EQ(announce_command::ack, VIRTIO_NET_CTRL_ANNOUNCE_ACK);
+    EXPECT_EQ(rx_command::promisc, VIRTIO_NET_CTRL_RX_PROMISC);
+    EXPECT_EQ(rx_command::allmulti, VIRTIO_NET_CTRL_RX_ALLMULTI);
+    EXPECT_EQ(rx_command::alluni, VIRTIO_NET_CTRL_RX_ALLUNI);
+    EXPECT_EQ(rx_command::nomulti, VIRTIO_NET_CTRL_RX_NOMULTI);
+    EXPECT_EQ(rx_command::nouni, VIRTIO_NET_CTRL_RX_NOUNI);
+    EXPECT_EQ(rx_command::nobcast, VIRTIO_NET_CTRL_RX_NOBCAST);
+    EXPECT_EQ(mac_command::table_set, VIRTIO_NET_CTRL_MAC_TABLE_SET);
+    EXPECT_EQ(mac_command::addr_set, VIRTIO_NET_CTRL_MAC_ADDR_SET);
+    EXPECT_EQ(vlan_command::add, VIRTIO_NET_CTRL_VLAN_ADD);
+    EXPECT_EQ(vlan_command::del, VIRTIO_NET_CTRL_VLAN_DEL);
+#ifdef VIRTIO_NET_CTRL_NOTF_COAL
+    EXPECT_EQ(coalescing_command::tx_set, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET);
+    EXPECT_EQ(coalescing_command::rx_set, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET);
+    EXPECT_EQ(offsetof(ControlCoalescing, max_packets), offsetof(virtio_net_ctrl_coal_rx, rx_max_packets));
+    EXPECT_EQ(offsetof(ControlCoalescing, max_usecs), offsetof(virtio_net_ctrl_coal_rx, rx_usecs));
+#endif
     EXPECT_EQ(mq_command::vq_pairs_set, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET);
     EXPECT_EQ(vq_pairs_min, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN);
     EXPECT_EQ(vq_pairs_max, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX);

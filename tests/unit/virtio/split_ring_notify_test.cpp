@@ -40,7 +40,7 @@ TEST(EventReached, HoldsFromTheOldIndexToJustBeforeTheNew) {
 // 2.9: with NOTIFICATION_DATA it is the available index, all of its 16 bits.
 TEST(SplitRingDoorbell, SaysTheAvailableIndex) {
     RingPair<SplitRing> pair{8, {}, 0xfffa};
-    for (const std::uint16_t expected : {0xfffd, 0, 3, 6}) {
+    for (const unsigned expected : {0xfffdu, 0u, 3u, 6u}) {
         const auto before = pair.ring.position();
         (void)pair.stage(3);
         EXPECT_EQ(pair.ring.position(), before);
