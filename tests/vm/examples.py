@@ -18,14 +18,17 @@ def _folder() -> TemporaryDirectory:
 
 
 @lru_cache(maxsize=None)
-def example(name: str, tools_folder: Optional[str]) -> Path:
-    """docs/examples/NAME.cpp as a program of that name; `tools_folder` as tests/vm/run takes it."""
+def example(name: str, tools_folder: Optional[str], package: Optional[str] = None) -> Path:
+    """docs/examples/NAME.cpp as a program of that name; `tools_folder` as tests/vm/run takes it. `package`: of
+    pkg-config, what it needs beside vmq."""
     build = TREE / "build" / PRESET if tools_folder is None else Path(tools_folder).resolve().parent
     library = build / "driver" / "libvmq.a"
     if not library.is_file():
         raise LabError(f"{library} is missing: build the library first")
+    needs = run(["pkg-config", "--cflags", "--libs", package], f"finding {package}").split() if package else []
     program = Path(_folder().name, name)
     run(["c++", "-std=c++20", "-O2", f"-I{TREE / 'include'}", f"-I{build / 'include'}",
-         str(TREE / "docs" / "examples" / f"{name}.cpp"), str(library), "-lhwloc", "-pthread", "-o", str(program)],
+         str(TREE / "docs" / "examples" / f"{name}.cpp"), str(library), "-lhwloc", *needs, "-pthread", "-o",
+         str(program)],
         f"building {name}")
     return program
