@@ -21,9 +21,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="run the tests whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="print the names and run nothing")
     parser.add_argument("--packed", action="store_true", help="every guest's device has packed rings, not only some guests'")
-    parser.add_argument("--kernel", metavar="K", help="the guests' kernel: a version, the path of one, or backports")
-    parser.add_argument("--qemu", metavar="FILE", default=guestcase.qemu_wanted, help="the QEMU to use, or backports")
-    parser.add_argument("--tools", metavar="DIR", help="take mqctl, mqstat and mqperf from here; build nothing")
+    guestcase.add_options(parser)
     options = parser.parse_args()
 
     found = list(tests_in(unittest.defaultTestLoader.discover(str(Path(__file__).parent))))
@@ -33,10 +31,8 @@ def main() -> int:
     if options.list:
         print("\n".join(test.id() for test in chosen))
         return 0
-    guestcase.tools_folder = options.tools
+    guestcase.use(options)
     guestcase.packed_rings = options.packed
-    guestcase.kernel_wanted = options.kernel
-    guestcase.qemu_wanted = options.qemu
     return run(chosen)
 
 

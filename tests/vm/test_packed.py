@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import test_lifecycle
 import test_matrix
+import test_migration
 import test_offloads
 from guestcase import GuestCase
 
@@ -27,5 +28,6 @@ PackedJumboFrames = packed(test_matrix.JumboFrames)
 PackedRunning = packed(
     test_lifecycle.Running, "test_pairs_change_under_traffic", "test_killed_under_traffic_again_and_again", kills=3
 )
+PackedMigration = packed(test_migration.Migration)
 PackedOffloads = packed(test_offloads.Offloads, "test_segments_stay_together_both_ways",
                         "test_what_the_device_is_not_asked_for_is_done_here")

@@ -12,7 +12,7 @@ from lab import cache, initramfs
 from lab.config import GuestConfig
 from lab.guest import Guest
 from lab.kernel import Kernel
-from lab.qemu import Qemu, kernel_command_line, machine_arguments
+from lab.qemu import Qemu, kernel_command_line, machine_arguments, make_lines
 
 PROBE_TIMEOUT = 8.0
 
@@ -50,7 +50,7 @@ def _boots(kernel: Kernel, qemu: str) -> bool:
     try:
         image = initramfs.build(kernel, (), ())
         arguments = machine_arguments(config, "kvm")
-        qemu_process = Qemu(qemu, arguments, kernel, kernel_command_line(config), image, ("console", "agent"))
+        qemu_process = Qemu(qemu, arguments, kernel, kernel_command_line(config), image, make_lines(("console", "agent")))
         return Guest(qemu_process.sockets["agent"]).wait_ready(PROBE_TIMEOUT)
     finally:
         if qemu_process is not None:

@@ -18,6 +18,10 @@ class Console:
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
+    def move(self, port: socket.socket) -> None:
+        """As Guest.move."""
+        self._port = port
+
     def tail(self, count: int = 40) -> str:
         return "\n".join(list(self._lines)[-count:])
 
@@ -25,14 +29,16 @@ class Console:
         return "\n".join(list(self._lines))
 
     def _read(self) -> None:
-        pending = b""
+        pending, port = b"", self._port
         while True:
             try:
-                data = self._port.recv(4096)
+                data = port.recv(4096)
             except OSError:
                 data = b""
             if not data:
-                break
+                if port is self._port:
+                    break
+                port = self._port
             *lines, pending = (pending + data).split(b"\n")
             self._lines.extend(line.decode(errors="replace").rstrip("\r") for line in lines)
         if pending:

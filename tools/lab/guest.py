@@ -40,6 +40,11 @@ class Guest:
         self._ready.wait(timeout)
         return self._ready.is_set() and not self._gone
 
+    def move(self, port: socket.socket) -> None:
+        """The line goes on at `port` as soon as it ends where it is now; to be called before that, while no command is sent."""
+        with self._write_lock:
+            self._port = port
+
     def start(self, command: str) -> "Job":
         """Starts a shell command in the guest and returns at once."""
         number = str(next(self._ids))
@@ -73,14 +78,16 @@ class Guest:
         return result.out
 
     def _read(self) -> None:
-        pending = b""
+        pending, port = b"", self._port
         while True:
             try:
-                data = self._port.recv(65536)
+                data = port.recv(65536)
             except OSError:
                 data = b""
             if not data:
-                break
+                if port is self._port:
+                    break
+                port = self._port
             *lines, pending = (pending + data).split(b"\n")
             for line in lines:
                 self._take(line)

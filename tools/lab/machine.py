@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Iterable, Optional
 
-from lab import initramfs, noiommu
+from lab import initramfs, migration, noiommu
 from lab.config import GuestConfig
 from lab.console import Console
 from lab.errors import LabError
 from lab.guest import Guest
 from lab.kernel import Kernel
-from lab.qemu import Qemu, kernel_command_line, machine_arguments, nic_address, nic_arguments
+from lab.qemu import Qemu, kernel_command_line, machine_arguments, make_lines, nic_address, nic_arguments
 from lab.qmp import Qmp
 from lab.tap import DEVICE, Tap
 
@@ -36,8 +36,10 @@ class Machine:
                 kernel = noiommu.with_noiommu(kernel)
             image = initramfs.build(kernel, programs, files)
             words = kernel_command_line(config, command_line)
-            self.qemu = Qemu(qemu, arguments, kernel, words, image, ports, self.tap.space)
-            stack.callback(self.qemu.close)
+            self._ports = ports
+            self._launch = lambda lines, *more: Qemu(qemu, [*arguments, *more], kernel, words, image, lines, self.tap.space)
+            self.qemu = self._launch(make_lines(ports))
+            stack.callback(lambda: self.qemu.close())
             self.console = Console(self.qemu.sockets["console"])
             self.guest = Guest(self.qemu.sockets["agent"])
             self._wait_for_boot()
@@ -52,6 +54,20 @@ class Machine:
         time.sleep(0.2)  # a QEMU that refuses its arguments closes the line just before it ends
         said = self.qemu.last_words() or f"no sign of life in {BOOT_TIMEOUT:g} s"
         raise LabError(f"the guest did not boot: {said}\n{self.console.tail()}".rstrip())
+
+    def migrate(self) -> migration.Gap:
+        """Saves the running guest to a file, and goes on with it in another QEMU on the same tap. Not with a shell."""
+        with migration.state_file() as state:
+            began = migration.save(self.qmp, state)
+            lines = make_lines(self._ports)
+            self.console.move(lines["console"][0])
+            self.guest.move(lines["agent"][0])
+            self.qemu.close()  # which gives the tap back
+            self.qemu = self._launch(lines, "-S", "-incoming", "defer")
+            self.qmp = Qmp(self.qemu.sockets["qmp"])
+            migration.load(self.qmp, state)
+        self.qmp.call("cont")
+        return migration.Gap(began, time.monotonic())
 
     def close(self) -> None:
         self._stack.close()

@@ -93,24 +93,30 @@ def _on(flag: bool) -> str:
     return "on" if flag else "off"
 
 
+Lines = dict[str, tuple[socket.socket, socket.socket]]
+
+
+def make_lines(ports: tuple[str, ...]) -> Lines:
+    """Both ends, ours and QEMU's, of what goes to its serial `ports`, the console first, and to its control socket, "qmp"."""
+    return {name: socket.socketpair() for name in (*ports, "qmp")}
+
+
 class Qemu:
     """Owns the process. Everything it is given is an open descriptor, so that no file of a run can be left behind."""
 
     def __init__(self, binary: str, arguments: list[str], kernel: Kernel, command_line: str, initramfs: bytes,
-                 ports: tuple[str, ...], space: Optional[NetworkSpace] = None) -> None:
-        """`ports`: names of the serial ports, the console first; `ports` + ("qmp",) become keys of `sockets`."""
+                 lines: Lines, space: Optional[NetworkSpace] = None) -> None:
+        """`sockets` are our ends of the lines."""
         if shutil.which(binary) is None:
             raise LabError(f"{binary} is missing: `tools/packages lab`, or --qemu PATH")
-        self.sockets: dict[str, socket.socket] = {}
+        self.sockets = {name: ours for name, (ours, _) in lines.items()}
         theirs: list[int] = []
         full = [binary, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", *arguments]
         full += ["-kernel", str(kernel.image), "-append", command_line]
         try:
             theirs.append(_memory_file(initramfs))
             full += ["-initrd", f"/proc/self/fd/{theirs[0]}"]
-            for name in (*ports, "qmp"):
-                ours, other = socket.socketpair()
-                self.sockets[name] = ours
+            for name, (_, other) in lines.items():
                 theirs.append(other.detach())
                 full += ["-chardev", f"socket,id={name},fd={theirs[-1]}"]
                 full += ["-mon", "chardev=qmp,mode=control"] if name == "qmp" else ["-serial", f"chardev:{name}"]

@@ -21,9 +21,14 @@ class Qmp:
         self._receive()  # the greeting
         self.call("qmp_capabilities")
 
-    def call(self, command: str, **arguments: Any) -> Any:
+    def call(self, command: str, *descriptors: int, **arguments: Any) -> Any:
+        """`descriptors` go along with the command."""
         message = {"execute": command, "arguments": arguments} if arguments else {"execute": command}
-        self._port.sendall(json.dumps(message).encode() + b"\n")
+        data = json.dumps(message).encode() + b"\n"
+        if descriptors:
+            socket.send_fds(self._port, [data], descriptors)
+        else:
+            self._port.sendall(data)
         while True:
             answer = self._receive()
             if "return" in answer:
