@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <vmq/error.hpp>
+#include <vmq/filter.hpp>
 
 #include "driver/support/errors.hpp"
 
@@ -25,6 +26,40 @@ constexpr std::size_t answer_space = 256;  // statistics of one virtqueue
 constexpr std::size_t command_space = data_space + answer_space;
 constexpr std::byte no_answer{0xff};
 
+// Bytes of the data's first descriptor on a legacy device. 5.1.6.6: of MAC_TABLE_SET each table has one.
+std::size_t first_piece(const virtio::ControlHeader& header, std::span<const std::byte> data) noexcept {
+    virtio::le32 entries;
+    const bool tables = header.control_class == virtio::ControlClass::mac &&
+                        header.command == virtio::mac_command::table_set && data.size() >= sizeof entries;
+    if (!tables) return data.size();
+    std::memcpy(&entries, data.data(), sizeof entries);
+    return std::min(data.size(), sizeof entries + entries.value() * sizeof(MacAddress));
+}
+
+struct Readable {
+    std::array<virtio::Segment, 3> parts{};
+    std::size_t count = 0;
+    void add(virtio::Iova address, std::size_t bytes) noexcept {
+        if (bytes != 0) parts[count++] = {address, static_cast<std::uint32_t>(bytes)};
+    }
+};
+
+// What the device reads of a command that lies at `start`. A legacy device may want its parts `apart` (5.1.6.6), and
+// others do not mind.
+Readable readable_parts(virtio::Iova start, const virtio::ControlHeader& header, std::span<const std::byte> data,
+                        bool apart) noexcept {
+    Readable readable;
+    if (!apart) {
+        readable.add(start, sizeof header + data.size());
+        return readable;
+    }
+    const std::size_t first = first_piece(header, data);
+    readable.add(start, sizeof header);
+    readable.add(start + sizeof header, first);
+    readable.add(start + sizeof header + first, data.size() - first);
+    return readable;
+}
+
 std::variant<virtio::SplitRing, virtio::PackedRing> make_ring(const virtio::DmaBlock& memory, std::uint16_t size,
                                                               virtio::RingFormat format) {
     if (format.packed) return virtio::PackedRing(memory.bytes(), memory.iova, size, format);
@@ -40,7 +75,7 @@ std::size_t ControlQueue::memory_size(virtio::RingFormat format, std::uint16_t s
 ControlQueue::ControlQueue(virtio::DmaBlock memory, std::uint16_t size, virtio::RingFormat format, VectorEvent* event)
     : memory_(std::move(memory)),
       command_offset_(ring_memory_size(format, size)),
-      header_apart_(format.legacy),
+      parts_apart_(format.legacy),
       ring_(make_ring(memory_, size, format)),
       event_(event) {}
 
@@ -57,17 +92,11 @@ void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t co
     *answer = no_answer;
     std::fill_n(answer + 1, result.size(), std::byte{0});
 
-    // A legacy device may want the header in a descriptor of its own (5.1.6.6), and others do not mind.
-    const virtio::Iova start = memory_.iova + command_offset_;
-    const auto bytes = static_cast<std::uint32_t>(data.size());
-    const std::array<virtio::Segment, 2> parts{{{start, sizeof header}, {start + sizeof header, bytes}}};
-    const virtio::Segment whole{start, static_cast<std::uint32_t>(sizeof header) + bytes};
-    const bool apart = header_apart_ && bytes != 0;
-    const std::span readable = apart ? std::span<const virtio::Segment>{parts} : std::span{&whole, 1};
+    const Readable readable = readable_parts(memory_.iova + command_offset_, header, data, parts_apart_);
     const virtio::Segment writable{memory_.iova + command_offset_ + data_space,
                                    static_cast<std::uint32_t>(1 + result.size())};
     const auto publish = [&](auto& ring) {
-        ring.add_chain(readable, {&writable, 1});
+        ring.add_chain({readable.parts.data(), readable.count}, {&writable, 1});
         return ring.publish();
     };
     if (std::visit(publish, ring_)) doorbell_.ring(std::visit([](const auto& ring) { return ring.position(); }, ring_));
