@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <vmq/error.hpp>
+#include <vmq/filter.hpp>
 
 #include "driver/support/errors.hpp"
 
@@ -25,41 +26,44 @@ constexpr std::size_t answer_space = 256;  // statistics of one virtqueue
 constexpr std::size_t command_space = data_space + answer_space;
 constexpr std::byte no_answer{0xff};
 
+// Bytes of the data's first descriptor on a legacy device. 5.1.6.6: of MAC_TABLE_SET each table has one.
+std::size_t first_piece(const virtio::ControlHeader& header, std::span<const std::byte> data) noexcept {
+    virtio::le32 entries;
+    const bool tables = header.control_class == virtio::ControlClass::mac &&
+                        header.command == virtio::mac_command::table_set && data.size() >= sizeof entries;
+    if (!tables) return data.size();
+    std::memcpy(&entries, data.data(), sizeof entries);
+    return std::min(data.size(), sizeof entries + entries.value() * sizeof(MacAddress));
+}
+
+struct Readable {
+    std::array<virtio::Segment, 3> parts{};
+    std::size_t count = 0;
+    void add(virtio::Iova address, std::size_t bytes) noexcept {
+        if (bytes != 0) parts[count++] = {address, static_cast<std::uint32_t>(bytes)};
+    }
+};
+
+// What the device reads of a command that lies at `start`. A legacy device may want its parts `apart` (5.1.6.6), and
+// others do not mind.
+Readable readable_parts(virtio::Iova start, const virtio::ControlHeader& header, std::span<const std::byte> data,
+                        bool apart) noexcept {
+    Readable readable;
+    if (!apart) {
+        readable.add(start, sizeof header + data.size());
+        return readable;
+    }
+    const std::size_t first = first_piece(header, data);
+    readable.add(start, sizeof header);
+    readable.add(start + sizeof header, first);
+    readable.add(start + sizeof header + first, data.size() - first);
+    return readable;
+}
+
 std::variant<virtio::SplitRing, virtio::PackedRing> make_ring(const virtio::DmaBlock& memory, std::uint16_t size,
                                                               virtio::RingFormat format) {
     if (format.packed) return virtio::PackedRing(memory.bytes(), memory.iova, size, format);
     return virtio::SplitRing(memory.bytes(), memory.iova, size, format);
-}
-
-// A legacy device may want the header in a descriptor of its own, and likewise each of the two tables of addresses that
-// make one command. 5.1.6.6. Another gets all in one.
-struct Parts {
-    std::array<virtio::Segment, 3> segments;
-    std::size_t count = 0;
-    std::uint32_t bytes = 0;
-};
-
-void add_part(Parts& parts, virtio::Iova start, std::size_t size, bool joined) {
-    if (size == 0) return;
-    const auto length = static_cast<std::uint32_t>(size);
-    if (joined && parts.count != 0) {
-        parts.segments[0].length += length;
-    } else {
-        parts.segments[parts.count++] = {start + parts.bytes, length};
-    }
-    parts.bytes += length;
-}
-
-bool is_mac_table(const virtio::ControlHeader& header) {
-    return header.control_class == virtio::ControlClass::mac && header.command == virtio::mac_command::table_set;
-}
-
-// Of the first table: the number of its addresses, and they.
-std::size_t mac_table_size(std::span<const std::byte> data) {
-    virtio::le32 entries;
-    if (data.size() < sizeof entries) return data.size();
-    std::memcpy(&entries, data.data(), sizeof entries);
-    return std::min(data.size(), sizeof entries + std::size_t{entries.value()} * 6);
 }
 
 }  // namespace
@@ -71,7 +75,7 @@ std::size_t ControlQueue::memory_size(virtio::RingFormat format, std::uint16_t s
 ControlQueue::ControlQueue(virtio::DmaBlock memory, std::uint16_t size, virtio::RingFormat format, VectorEvent* event)
     : memory_(std::move(memory)),
       command_offset_(ring_memory_size(format, size)),
-      header_apart_(format.legacy),
+      parts_apart_(format.legacy),
       ring_(make_ring(memory_, size, format)),
       event_(event) {}
 
@@ -88,15 +92,11 @@ void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t co
     *answer = no_answer;
     std::fill_n(answer + 1, result.size(), std::byte{0});
 
-    Parts parts;
-    add_part(parts, memory_.iova + command_offset_, sizeof header, !header_apart_);
-    const std::size_t first = is_mac_table(header) ? mac_table_size(data) : data.size();
-    add_part(parts, memory_.iova + command_offset_, first, !header_apart_);
-    add_part(parts, memory_.iova + command_offset_, data.size() - first, !header_apart_);
+    const Readable readable = readable_parts(memory_.iova + command_offset_, header, data, parts_apart_);
     const virtio::Segment writable{memory_.iova + command_offset_ + data_space,
                                    static_cast<std::uint32_t>(1 + result.size())};
     const auto publish = [&](auto& ring) {
-        ring.add_chain({parts.segments.data(), parts.count}, {&writable, 1});
+        ring.add_chain({readable.parts.data(), readable.count}, {&writable, 1});
         return ring.publish();
     };
     if (std::visit(publish, ring_)) doorbell_.ring(std::visit([](const auto& ring) { return ring.position(); }, ring_));

@@ -43,7 +43,7 @@ private:
 
     virtio::DmaBlock memory_;
     std::size_t command_offset_;
-    bool header_apart_;
+    bool parts_apart_;
     std::variant<virtio::SplitRing, virtio::PackedRing> ring_;
     virtio::Doorbell doorbell_;
     VectorEvent* event_;

@@ -72,7 +72,7 @@ bool hashes(FeatureSet features) { return features.has(Feature::rss) || features
 FeatureSet without_unsound_hashing(virtio::Transport& transport, FeatureSet features, const Options& options) {
     if (!hashes(features)) return features;
     const bool has_commands = transport.control_path() == nullptr;
-    if (has_commands && read_rss_limits(transport)) return features;
+    if (has_commands && read_rss_limits(transport, features.has(Feature::rss))) return features;
     if (has_commands && options.log)
         options.log(LogLevel::warning,
                     transport.name() + ": the device's limits for RSS make no sense; it is not used");
@@ -131,7 +131,7 @@ NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
     }
     if (features.has(Feature::mq))
         config.max_queue_pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
-    if (hashes(features)) config.rss = read_rss_limits(transport);
+    if (hashes(features)) config.rss = read_rss_limits(transport, features.has(Feature::rss));
     // Only now: QEMU shows the virtqueues of the further pairs once MQ is negotiated.
     const unsigned queues = transport.queue_count();
     const bool control_queue = features.has(Feature::ctrl_vq) && transport.control_path() == nullptr;

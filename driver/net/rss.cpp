@@ -132,13 +132,15 @@ std::vector<std::byte> encode_hash_config(const RssConfig& config) {
     return data;
 }
 
-std::optional<RssLimits> read_rss_limits(virtio::Transport& transport) {
+std::optional<RssLimits> read_rss_limits(virtio::Transport& transport, bool has_table) {
     namespace at = virtio::net_config;
     constexpr std::uint32_t known = (hash_types::udp_ex << 1) - 1;
-    const RssLimits limits{.hash_types = read<le32>(transport, at::supported_hash_types).value() & known,
-                           .key_size = read<std::uint8_t>(transport, at::rss_max_key_size),
-                           .table_length = read<le16>(transport, at::rss_max_indirection_table_length).value()};
-    if (limits.key_size < least_key_size || limits.table_length < least_table_length) return std::nullopt;
+    RssLimits limits{.hash_types = read<le32>(transport, at::supported_hash_types).value() & known,
+                     .key_size = read<std::uint8_t>(transport, at::rss_max_key_size)};
+    if (limits.key_size < least_key_size) return std::nullopt;
+    if (!has_table) return limits;
+    limits.table_length = read<le16>(transport, at::rss_max_indirection_table_length).value();
+    if (limits.table_length < least_table_length) return std::nullopt;
     return limits;
 }
 

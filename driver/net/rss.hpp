@@ -45,7 +45,8 @@ private:
 [[nodiscard]] std::vector<std::byte> encode_rss_config(const RssConfig& config, unsigned transmit_pairs);
 [[nodiscard]] std::vector<std::byte> encode_hash_config(const RssConfig& config);
 
-// Of a device that offers RSS or HASH_REPORT. Nothing: what it claims makes no sense (5.1.4.1).
-[[nodiscard]] std::optional<RssLimits> read_rss_limits(virtio::Transport& transport);
+// Of a device that offers RSS or HASH_REPORT; with RSS it `has_table`, whose length is not there otherwise (5.1.4).
+// Nothing: what it claims makes no sense (5.1.4.1).
+[[nodiscard]] std::optional<RssLimits> read_rss_limits(virtio::Transport& transport, bool has_table);
 
 }  // namespace vmq::net

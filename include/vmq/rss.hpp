@@ -44,8 +44,8 @@ struct RssSettings {
 // What the device can do.
 struct RssLimits {
     std::uint32_t hash_types = 0;
-    unsigned key_size = 0;  // bytes of the longest key
-    unsigned table_length = 0;
+    unsigned key_size = 0;      // bytes of the longest key
+    unsigned table_length = 0;  // 0: it reports hashes, and does not steer by them
 };
 
 struct RssInfo {

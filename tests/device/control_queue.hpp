@@ -54,8 +54,8 @@ public:
     // When process() has to be called again; nothing when only for a new command.
     [[nodiscard]] std::optional<Clock::time_point> due() const;
     [[nodiscard]] std::uint64_t commands() const noexcept { return commands_; }
-    // 5.1.6.6: whether a command's first two bytes have to be a descriptor's only ones.
-    void want_header_apart(bool apart) noexcept { header_is_apart_ = apart; }
+    // 5.1.6.6: whether a command's parts have to have descriptors of their own.
+    void want_parts_apart(bool apart) noexcept { parts_are_apart_ = apart; }
 
 private:
     struct Pending {
@@ -71,7 +71,7 @@ private:
     Violations& violations_;
     std::optional<Pending> pending_;
     std::uint64_t commands_ = 0;
-    bool header_is_apart_ = false;
+    bool parts_are_apart_ = false;
 };
 
 }  // namespace vmq::software

@@ -116,7 +116,7 @@ bool NetDevice::enable_queue(std::uint16_t queue, const virtio::QueueConfig& con
         if (config_.refused_vectors.contains(config.vector.value)) granted.vector = virtio::no_vector;
         connected = granted.vector == config.vector;
         target->enable(granted, features(), config_.ring_start);
-        control_.want_header_apart(net_header_is_apart(features()));
+        control_.want_parts_apart(net_header_is_apart(features()));
     });
     return connected;
 }

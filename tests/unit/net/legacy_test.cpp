@@ -109,15 +109,23 @@ TEST_F(NetLegacy, WithoutAnyLayoutTheHeaderHasADescriptorOfItsOwn) {
     }
 }
 
-TEST_F(NetLegacy, WithoutAnyLayoutEachTableOfAddressesHasADescriptorOfItsOwn) {
+// The device checks this, too: the two tables have a descriptor each.
+TEST_F(NetLegacy, WithoutAnyLayoutCommandsAreFramed) {
     software::NetConfig config = legacy_config();
     config.features.add(Feature::ctrl_rx);
+    config.features.add(Feature::ctrl_vlan);
     options.refused_features = {"ANY_LAYOUT"};
     Device& opened = open(config);
-    const MacFilters filters{.unicast = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}, .multicast = {{1, 0, 0x5e, 0, 0, 7}}};
-    opened.set_mac_filters(filters);
-    EXPECT_EQ(device->settings().mac_filters.unicast, filters.unicast);
-    EXPECT_EQ(device->settings().mac_filters.multicast, filters.multicast);
+    const MacAddress one{2, 0, 0, 0, 0, 1};
+    const MacAddress group{1, 0, 0x5e, 0, 0, 5};
+    for (const MacFilters& filters : {MacFilters{{one, {2, 0, 0, 0, 0, 2}}, {group}}, MacFilters{{}, {group}},
+                                      MacFilters{{one}, {}}, MacFilters{}}) {
+        opened.set_mac_filters(filters);
+        EXPECT_EQ(device->settings().mac_filters.unicast, filters.unicast);
+        EXPECT_EQ(device->settings().mac_filters.multicast, filters.multicast);
+    }
+    opened.add_vlan(7);
+    EXPECT_TRUE(device->settings().vlans.contains(7));
 }
 
 TEST_F(NetLegacy, WithoutAnyLayoutAPacketTakesTwoDescriptors) {

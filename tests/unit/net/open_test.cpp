@@ -34,6 +34,25 @@ TEST_F(NetOpen, TellsWhatWasNegotiated) {
     EXPECT_EQ(device->status(), 15);
 }
 
+// VIRTIO 1.3, 2.2.1; 6.3 for bit 30.
+TEST_F(NetOpen, AnOfferedFeatureThatNobodyKnowsIsIgnored) {
+    constexpr std::uint64_t unknown = std::uint64_t{1} << 4 | std::uint64_t{1} << 30 | std::uint64_t{1} << 49;
+    software::NetConfig config;
+    config.features = config.features | virtio::FeatureSet{unknown};
+    const Info info = open(config).info();
+    EXPECT_EQ(info.device_features & unknown, unknown);
+    EXPECT_EQ(info.negotiated_features & unknown, 0u);
+}
+
+// 5.1.6.2.1 and 6.1
+TEST_F(NetOpen, WhatADriverShouldAcceptIsAccepted) {
+    const virtio::FeatureSet wanted{Feature::access_platform, Feature::ring_packed,       Feature::order_platform,
+                                    Feature::guest_hdrlen,    Feature::notif_config_data, Feature::version_1};
+    software::NetConfig config;
+    config.features = config.features | wanted;
+    EXPECT_EQ(virtio::FeatureSet{open(config).info().negotiated_features} & wanted, wanted);
+}
+
 TEST_F(NetOpen, ClosingResets) {
     open();
     vmq.reset();

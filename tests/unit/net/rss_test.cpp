@@ -212,6 +212,16 @@ TEST_F(NetRss, HashesAloneAreConfiguredToo) {
     EXPECT_EQ(device->pairs_in_use(), 4u);
 }
 
+// 5.1.4: the table's length is a field of RSS alone.
+TEST_F(NetRss, HashesAloneNeedNoTable) {
+    software::NetConfig config = without(with_rss(), Feature::rss);
+    config.config.rss_table_length = 0;
+    open(config);
+    EXPECT_TRUE(device->features().has(Feature::hash_report));
+    EXPECT_EQ(device->rss().hash_types, 0x3fu);
+    EXPECT_EQ(vmq->rss().limits.table_length, 0u);
+}
+
 class NetHash : public NetRss, public ::testing::WithParamInterface<std::tuple<bool, bool>> {
 protected:
     static software::NetConfig config() {
