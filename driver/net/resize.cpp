@@ -46,6 +46,7 @@ void NetDevice::grow(unsigned count) {
     for (unsigned i = before; i < count; ++i)
         if (pairs_[i]->pool() == nullptr) prepare(*pairs_[i]);
     offer_buffers(before, count);
+    if (features_.has(virtio::Feature::ring_reset)) put_coalescing_in_force(before, count);
     command_queue_pairs(count);
     queue_pairs_.store(count, std::memory_order_relaxed);
     for (unsigned i = before; i < count; ++i) {
