@@ -60,9 +60,10 @@ void NetDevice::set_coalescing(unsigned pair, const Coalescing& coalescing) {
     }
     require_commands(subject);
     const Coalescing old = coalescing_of(pair);
-    change_all({{[&] { command_limit(2 * pair, coalescing.receive); }, [&] { command_limit(2 * pair, old.receive); }},
-                {[&] { command_limit(2 * pair + 1, coalescing.transmit); },
-                 [&] { command_limit(2 * pair + 1, old.transmit); }}});
+    change_all(
+        {{[&] { command_receive_limit(pair, coalescing.receive); }, [&] { command_receive_limit(pair, old.receive); }},
+         {[&] { command_limit(2 * pair + 1, coalescing.transmit); },
+          [&] { command_limit(2 * pair + 1, old.transmit); }}});
     settings_.pair_coalescing[pair] = coalescing;
 }
 
@@ -74,8 +75,20 @@ void NetDevice::put_coalescing_in_force() {
     for (const auto& [pair, own] : settings_.pair_coalescing) command_pair_coalescing(pair, own);
 }
 
+// Receiveqs that were reset and are enabled again: they hold back what all do (5.1.6.5.9.6).
+void NetDevice::put_coalescing_in_force(unsigned first, unsigned last) {
+    for (const auto& [pair, own] : settings_.pair_coalescing)
+        if (pair >= first && pair < last) command_receive_limit(pair, own.receive);
+}
+
+// 5.1.6.5.9.5: only of a virtqueue that is enabled. One that is reset is told when it is enabled again.
+void NetDevice::command_receive_limit(unsigned pair, const CoalescingLimit& limit) {
+    const PairCore& core = *pairs_[pair];
+    if (!core.wants(Shape::emptied) && !core.wants(Shape::returning)) command_limit(2 * pair, limit);
+}
+
 void NetDevice::command_pair_coalescing(unsigned pair, const Coalescing& coalescing) {
-    command_limit(2 * pair, coalescing.receive);
+    command_receive_limit(pair, coalescing.receive);
     command_limit(2 * pair + 1, coalescing.transmit);
 }
 

@@ -151,6 +151,7 @@ private:
     void put_mac_filters_in_force();
     void put_vlans_in_force();
     void put_coalescing_in_force();
+    void put_coalescing_in_force(unsigned first, unsigned last);
     void require_same_features() const;
     void require_same_queues() const;
     void each_prepared_pair(Shape shape);
@@ -191,6 +192,7 @@ private:
     [[nodiscard]] Coalescing coalescing_of(unsigned pair) const;
     void command_limit_of_all(std::uint8_t which, const CoalescingLimit& limit);
     void command_limit(unsigned queue, const CoalescingLimit& limit);
+    void command_receive_limit(unsigned pair, const CoalescingLimit& limit);
     void command_pair_coalescing(unsigned pair, const Coalescing& coalescing);
     [[nodiscard]] std::vector<DeviceCounter> queue_stats(std::uint16_t queue, std::uint64_t types);
 

@@ -46,6 +46,7 @@ void NetDevice::grow(unsigned count) {
     for (unsigned i = before; i < count; ++i)
         if (pairs_[i]->pool() == nullptr) prepare(*pairs_[i]);
     offer_buffers(before, count);
+    if (features_.has(virtio::Feature::ring_reset)) put_coalescing_in_force(before, count);
     command_queue_pairs(count);
     queue_pairs_.store(count, std::memory_order_relaxed);
     for (unsigned i = before; i < count; ++i) {
@@ -105,7 +106,6 @@ void NetDevice::return_buffers(unsigned first, unsigned last) noexcept {
 
 // The opposite: fills the receiveqs that have been reset, and enables them.
 void NetDevice::offer_buffers(unsigned first, unsigned last) {
-    bool enabled = false;
     for (unsigned i = first; i < last; ++i) {
         PairCore& pair = *pairs_[i];
         if (pair.wants(Shape::returning)) {
@@ -124,9 +124,7 @@ void NetDevice::offer_buffers(unsigned first, unsigned last) {
             throw;
         }
         pair.want(Shape::parked);
-        enabled = true;
     }
-    if (enabled) put_coalescing_in_force();  // a queue that was reset has forgotten its own. 5.1.6.5.9
 }
 
 // Pairs without flows are no fault; the change has failed already, and says why.

@@ -124,6 +124,15 @@ bool NetDevice::acknowledge_announcement() {
     return features().has(Feature::guest_announce);
 }
 
+// 5.1.6.5.9.5
+void NetDevice::check_coalescing(const ControlCommand& command) {
+    virtio::le16 queue;
+    if (command.command != virtio::coalescing_command::vq_set || command.data.size() < sizeof queue) return;
+    std::memcpy(static_cast<void*>(&queue), command.data.data(), sizeof queue);
+    if (queue.value() >= control_index() || ring(queue.value())->enabled()) return;
+    violations_.add("NOTF_COAL_VQ_SET of virtqueue " + std::to_string(queue.value()) + ", which was reset");
+}
+
 bool NetDevice::execute_setting(ControlCommand& command) {
     const CommandContext context{settings_,           features(),          config_.pairs, control_index(),
                                  control_.commands(), config_.stats_types, violations_};
@@ -138,6 +147,7 @@ bool NetDevice::execute_setting(ControlCommand& command) {
         case ControlClass::announce:
             return acknowledge_announcement();
         case ControlClass::notf_coal:
+            check_coalescing(command);
             return set_coalescing(context, command);
         case ControlClass::stats:
             return tell_stats(context, command);

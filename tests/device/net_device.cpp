@@ -135,6 +135,7 @@ void NetDevice::reset_queue(std::uint16_t queue) {
     Virtqueue* target = ring(queue);
     if (!target->enabled()) violations_.add(name + " reset, which is not enabled");
     target->disable();
+    settings_.coalescing.erase(queue);  // 5.1.6.5.9.6
     queue % 2 == 0 ? lane.receiveq.stop() : lane.transmitq.stop();
     take_notifications(queue, true);
 }

@@ -168,6 +168,7 @@ private:
     void command_seen(const ControlCommand& command);
     [[nodiscard]] bool execute(ControlCommand& command);
     [[nodiscard]] bool execute_setting(ControlCommand& command);
+    void check_coalescing(const ControlCommand& command);
     [[nodiscard]] bool set_mac(const ControlCommand& command);
     [[nodiscard]] bool acknowledge_announcement();
     void command_refused(const ControlCommand& command);

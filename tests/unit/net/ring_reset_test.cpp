@@ -124,6 +124,22 @@ TEST_P(NetRingReset, AQueueThatIsNeverResetStaysParked) {
     EXPECT_EQ(buffers_at_hand(pair), 128u) << "the device may still write to the others";
 }
 
+// VIRTIO 1.3, 5.1.6.5.9.5. The device checks it.
+TEST_P(NetRingReset, CoalescingOfAVirtqueueThatWasResetWaits) {
+    software::NetConfig coalescing = config();
+    coalescing.features.add(Feature::notf_coal);
+    coalescing.features.add(Feature::vq_notf_coal);
+    open(coalescing);
+    EXPECT_FALSE(resize(1));
+    vmq->set_coalescing(1, {{1, 2}, {3, 4}});
+    EXPECT_FALSE(device->settings().coalescing.contains(2));
+    EXPECT_EQ(device->settings().coalescing[3], (CoalescingLimit{3, 4}));
+    EXPECT_FALSE(resize(2));
+    EXPECT_EQ(device->settings().coalescing[2], (CoalescingLimit{1, 2}));
+    for (const unsigned count : {1u, 2u}) EXPECT_FALSE(resize(count));
+    EXPECT_EQ(device->settings().coalescing[2], (CoalescingLimit{1, 2})) << "a reset forgets it";
+}
+
 INSTANTIATE_TEST_SUITE_P(Rings, NetRingReset, testing::Bool(),
                          [](const auto& packed) { return packed.param ? "Packed" : "Split"; });
 
