@@ -1,10 +1,10 @@
 // Access to memory that driver and device share, and the barriers between such accesses. VIRTIO 1.3, 2.7.13 and 3.2.2.
 //
-// With ORDER_PLATFORM the device may be real hardware, and the barriers have to reach it (VIRTIO 1.3, 6.1). These always
-// do. On x86 the ones for another CPU are: its stores, and its loads, of normal memory
-// are seen in order by devices too, and a locked instruction or MFENCE keeps a load behind a store. So C++ atomics do
-// there, as on architectures that do not tell devices from CPUs. On Arm C++ atomics order only within the inner
-// shareable domain, the CPUs'; a device may be outside, so its barriers are those of the outer shareable domain.
+// With ORDER_PLATFORM the device may be real hardware, and the barriers have to reach it (VIRTIO 1.3, 6.1). These
+// always do. On x86 the ones for another CPU are: its stores, and its loads, of normal memory are seen in order by
+// devices too, and a locked instruction or MFENCE keeps a load behind a store. So C++ atomics do there, as on
+// architectures that do not tell devices from CPUs. On Arm C++ atomics order only within the inner shareable domain,
+// the CPUs'; a device may be outside, so its barriers are those of the outer shareable domain.
 #pragma once
 
 #include <atomic>
