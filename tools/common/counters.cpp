@@ -37,6 +37,7 @@ Stats difference(const Stats& later, const Stats& earlier) {
         for (const Counter& counter : counters) pair.*counter.value -= before->*counter.value;
     }
     result.config_changes -= earlier.config_changes;
+    result.announcements -= earlier.announcements;
     result.reconnects -= earlier.reconnects;
     result.resets -= earlier.resets;
     result.control_commands -= earlier.control_commands;

@@ -77,6 +77,7 @@ Json pair_json(const Info& info, const Stats& stats) {
             {"sum", std::move(total)},
             {"rx_skew", skew(received_by_pair(stats))},
             {"config_changes", stats.config_changes},
+            {"announcements", stats.announcements},
             {"reconnects", stats.reconnects},
             {"resets", stats.resets},
             {"control_commands", stats.control_commands},
