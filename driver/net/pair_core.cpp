@@ -2,15 +2,10 @@
 #include "driver/net/pair_core.hpp"
 
 #include <algorithm>
-#include <string>
-#include <unistd.h>
 #include <utility>
-
-#include <vmq/error.hpp>
 
 #include "driver/net/packet_access.hpp"
 #include "driver/net/wide.hpp"
-#include "driver/support/errors.hpp"
 
 namespace vmq::net {
 
@@ -237,68 +232,6 @@ void PairCore::take_pieces_back() noexcept {
     if (transmitq_->pieces() != 0 && !transmitq_->broken()) call(call_pieces);
 }
 
-void PairCore::follow_shape() noexcept {
-    const Shape wanted = wanted_.load(std::memory_order_acquire);
-    const Shape before = std::exchange(shape_, wanted);
-    const bool used_before = before == Shape::active || before == Shape::draining;
-    switch (wanted) {
-        case Shape::draining:
-            // 5.1.6.5.5: nothing may be left on the transmitq when the command is made available.
-            reclaim();
-            if (!transmitq_->idle() && !transmitq_->broken()) return call(call_shape);
-            break;
-        case Shape::active:
-            return_untold_ = !used_before;
-            parking_untold_ = false;
-            break;
-        case Shape::emptied:
-            if (before != Shape::emptied) empty_receiveq();
-            [[fallthrough]];
-        case Shape::parked:
-        case Shape::returning:
-            parking_untold_ = parking_untold_ || used_before;
-            return_untold_ = false;
-            break;
-        case Shape::refilled:
-            if (before == Shape::refilled) break;
-            if (before != Shape::emptied) empty_receiveq();
-            receiveq_->fill();
-            break;
-        case Shape::cleared:
-            if (before != Shape::cleared) restart();
-            break;
-        case Shape::unprepared:
-        case Shape::suspended:
-        case Shape::stopped:
-            break;
-    }
-    seen_.store(wanted, std::memory_order_release);
-}
-
-// What the device delivered before is the owner's to receive still.
-void PairCore::empty_receiveq() noexcept {
-    for (Batch delivered; receiveq_->has_used();) {
-        receiveq_->take_delivered(delivered);
-        if (owners_ != nullptr) hand_off(delivered);
-        delivered_.push(delivered, SIZE_MAX);
-    }
-    takes_arrivals_ = true;
-    receiveq_->empty();
-}
-
-void PairCore::restart() noexcept {
-    broken_.store(false, std::memory_order_relaxed);
-    if (!pool_) return;
-    receiveq_->restart();
-    transmitq_->restart();
-}
-
-void PairCore::abandon() noexcept {
-    if (!pool_) return;
-    transmitq_->restart();
-    for (relayed_.clear(); !relay_.empty(); relayed_.clear()) relay_.pull(relayed_);
-}
-
 // Whatever has a reason to look into the transmitq sees what is wrong with it.
 void PairCore::reclaim() noexcept {
     const std::size_t pieces = transmitq_->pieces();
@@ -311,34 +244,6 @@ void PairCore::note_faults() noexcept {
     if (receiveq_->broken() && receive_faults_.value() == 0) receive_faults_.add();
     if (transmitq_->broken() && transmit_faults_.value() == 0) transmit_faults_.add();
     broken_.store(true, std::memory_order_relaxed);
-}
-
-void PairCore::acquire(std::string_view device_name) {
-    const std::scoped_lock lock(ownership_);
-    if (const int owner = owner_thread_.load(std::memory_order_relaxed); owner != 0) {
-        support::fail(Errc::busy, std::string(device_name) + ": queue pair " + std::to_string(index_) +
-                                      " belongs to thread " + std::to_string(owner));
-    }
-    owner_thread_.store(::gettid(), std::memory_order_relaxed);
-    // What happened before is no news to this owner.
-    if (is_called()) answer();
-    return_untold_ = parking_untold_ = pieces_untold_ = false;
-}
-
-void PairCore::release() noexcept {
-    const std::scoped_lock lock(ownership_);
-    owner_thread_.store(0, std::memory_order_relaxed);
-    pinned_cpu_.store(-1, std::memory_order_relaxed);
-}
-
-PairState PairCore::state() const noexcept {
-    const Shape wanted = wanted_.load(std::memory_order_relaxed);
-    if (wanted == Shape::stopped) return PairState::stopped;
-    if (broken_.load(std::memory_order_relaxed)) return PairState::broken;
-    if (wanted == Shape::active) return PairState::active;
-    if (wanted == Shape::draining) return PairState::draining;
-    const bool reset = wanted == Shape::suspended || wanted == Shape::cleared;
-    return reset ? PairState::suspended : PairState::parked;
 }
 
 PairStats PairCore::stats() const noexcept {
@@ -374,27 +279,6 @@ PairStats PairCore::stats() const noexcept {
     stats.tx_faults = transmit_faults_.value();
     stats.wakeups = wakeups_.value();
     return stats;
-}
-
-void PairCore::prepare(std::unique_ptr<PacketPool> pool) {
-    pool_ = std::move(pool);
-    receiveq_->use_pool(*pool_);
-    transmitq_->use_pool(*pool_);
-    receiveq_->fill();
-}
-
-void PairCore::want(Shape shape) noexcept {
-    wanted_.store(shape, std::memory_order_release);
-    call(call_shape);
-    sleeper_.wake();
-}
-
-bool PairCore::settled() noexcept {
-    const Shape wanted = wanted_.load(std::memory_order_relaxed);
-    if (seen_.load(std::memory_order_acquire) == wanted) return true;
-    const std::scoped_lock lock(ownership_);
-    if (owner_thread_.load(std::memory_order_relaxed) == 0) follow_shape();
-    return seen_.load(std::memory_order_acquire) == wanted;
 }
 
 }  // namespace vmq::net
