@@ -139,7 +139,7 @@ void NetDevice::check_memory() const {
     if (features_.has(Feature::ctrl_vq) && transport_->control_path() == nullptr)
         needs.push_back({ControlQueue::memory_size(format, control_queue_size()), -1});
     for (unsigned i = 0; i < std::min<unsigned>(wanted_pairs(), config_.max_queue_pairs); ++i)
-        needs.push_back({std::size_t{buffers_per_pair_} * buffer_size_, nodes_[i]});
+        needs.push_back(pool_need(i));
     transport_->check_memory(needs);
 }
 
@@ -238,9 +238,12 @@ bool NetDevice::enable_queues(virtio::FeaturesOk& device) {
     return true;
 }
 
+support::MemoryNeed NetDevice::pool_need(unsigned pair) const {
+    return {buffer_size_, nodes_[pair], buffers_per_pair_};
+}
+
 void NetDevice::prepare(PairCore& pair) {
-    const std::size_t bytes = std::size_t{buffers_per_pair_} * buffer_size_;
-    pair.prepare(std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_,
+    pair.prepare(std::make_unique<PacketPool>(transport_->allocate_array(pool_need(pair.index())), buffers_per_pair_,
                                               buffer_size_, header_form(features_).size));
 }
 
