@@ -91,6 +91,16 @@ def _copies(records):
     return markdown_table(head, rows)
 
 
+def _tcp(records):
+    def figure(cell, way):
+        return f"{median(cell[way]):.2f} ({min(cell[way]):.2f} to {max(cell[way]):.2f})"
+    rows = [[cell["offloads"] or "none", *(figure(cell, way) for way in ("up", "down")),
+             *(f"{median(cell[way + '_packets']):.0f}" for way in ("up", "down"))] for cell in records["tcp"]["cells"]]
+    head = ["left to the device", "uploaded", "downloaded", "packets up", "packets down"]
+    return (f"{markdown_table(head, rows)}\n\n{records['tcp']['rounds']} rounds, in each of them "
+            f"{records['tcp']['mebibytes']} MiB up and down with each set of offloads; median and range.")
+
+
 BLOCKS = {
     "machine": ("compare", _machine),
     "goals": (None, lambda records: markdown_table(("what", "wanted", "measured", ""), goals.rows(records))),
@@ -98,6 +108,7 @@ BLOCKS = {
     "two pairs": ("compare", lambda records: _comparison(records, 2)),
     "round trips": ("wakeup", _round_trips),
     "instructions": ("instructions", _instructions),
+    "tcp": ("tcp", _tcp),
     "copies": ("instructions", _copies),
 }
 
