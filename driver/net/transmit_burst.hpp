@@ -244,22 +244,21 @@ private:
     }
 
     [[nodiscard]] std::uint16_t stage_segments(const Buffer& first, virtio::Segment head) noexcept {
-        std::array<virtio::Segment, max_segments + 1> chain;
         std::size_t count = 0;
         if (header_apart_) {
-            chain[count++] = {head.address, header_size};
+            chain_[count++] = {head.address, header_size};
             head = {head.address + header_size, head.length - header_size};
         }
-        if (head.length != 0) chain[count++] = head;
+        if (head.length != 0) chain_[count++] = head;
         for (const Buffer* buffer = first.next_segment; buffer != nullptr; buffer = buffer->next_segment) {
-            chain[count++] = {segment_iova(*buffer), buffer->segment_length};
+            chain_[count++] = {segment_iova(*buffer), buffer->segment_length};
             burst_.bytes += buffer->segment_length;
             if (is_attached(*buffer)) count_piece(*buffer);
         }
-        if (!tables_ || !tables_->any_free()) return ring_.add_chain({chain.data(), count}, {});
+        if (!tables_ || !tables_->any_free()) return ring_.add_chain({chain_.data(), count}, {});
         const std::uint8_t table = tables_->take();
         Ring::fill_indirect(reinterpret_cast<typename Ring::IndirectDescriptor*>(tables_->data(table)),
-                            {chain.data(), count});
+                            {chain_.data(), count});
         const std::uint16_t slot = ring_.add_indirect(tables_->iova(table), count);
         table_of_[slot] = table;
         return slot;
@@ -318,6 +317,7 @@ private:
     std::optional<IndirectTables> tables_;
     std::unique_ptr<std::uint8_t[]> table_of_;
     Requests requests_;
+    std::array<virtio::Segment, max_segments + 1> chain_;  // of stage_segments, which so need not clear one each time
 };
 
 }  // namespace vmq::net
