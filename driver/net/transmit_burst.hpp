@@ -235,8 +235,8 @@ private:
     [[nodiscard]] bool acceptable(const Packet& packet) const noexcept {
         if (!packet) return false;
         const std::size_t length = packet.total_length();
-        return length != 0 && length <= max_packet_bytes_ && packet.segment_count() <= max_segments &&
-               descriptors(packet) <= size();
+        return length != 0 && length <= max_packet_bytes_ + offload::tag_bytes(packet.bytes()) &&
+               packet.segment_count() <= max_segments && descriptors(packet) <= size();
     }
     // Without a table.
     [[nodiscard]] std::size_t descriptors(const Packet& packet) const noexcept {
@@ -301,9 +301,9 @@ private:
     Ring ring_;
     const bool header_apart_;
     PacketPool* pool_ = nullptr;
-    std::uint64_t shortest_ = 0;   // the shape of a packet of 1 byte
-    std::uint64_t to_header_ = 0;  // from a packet's address to that of its header as the device sees it
-    std::uint32_t max_packet_bytes_;
+    std::uint64_t shortest_ = 0;      // the shape of a packet of 1 byte
+    std::uint64_t to_header_ = 0;     // from a packet's address to that of its header as the device sees it
+    std::uint32_t max_packet_bytes_;  // without a VLAN tag
     std::uint32_t reclaim_threshold_;
     std::uint32_t unblock_threshold_;
     const wide::Routines* const wide_ = wide::routines();
