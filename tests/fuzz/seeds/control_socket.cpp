@@ -17,6 +17,11 @@ std::vector<std::byte> served(std::string_view text) {
     return script.u8(1).text(text).take();
 }
 
+// To a tool's question of this number.
+std::vector<std::byte> answered(unsigned question, const control::Reply& reply) {
+    return Script{}.u8(3).u8(question).text(control::encode(reply)).take();
+}
+
 }  // namespace
 
 std::vector<Seed> control_socket_seeds() {
@@ -34,6 +39,11 @@ std::vector<Seed> control_socket_seeds() {
                                                            sample_rss(), sample_coalescing(), sample_device_stats(),
                                                            Failure{{EBUSY, std::generic_category()}, "why"}})
         seeds.push_back({"reply-" + std::to_string(number++), line(1, encode(reply)), 1});
+    seeds.push_back({"answer-info", answered(0, sample_info()), 1});
+    seeds.push_back({"answer-stats", answered(1, sample_stats()), 1});
+    seeds.push_back({"answer-done", answered(6, Done{}), 1});
+    seeds.push_back({"answer-to-another-question", answered(0, Done{}), 0});
+    seeds.push_back({"answer-refusal", answered(6, Failure{{EBUSY, std::generic_category()}, "why"}), 0});
     seeds.push_back({"no-json", line(0, "info\n"), 0});
     seeds.push_back({"another-schema", line(0, R"({"schema":2,"command":"info"})"), 0});
     seeds.push_back({"nested", line(0, std::string(2000, '[')), 0});

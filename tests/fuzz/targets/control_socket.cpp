@@ -1,21 +1,21 @@
 // The control socket from both sides: what anybody may send to an application, and what may answer a tool.
-#include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <memory>
 #include <string>
 #include <sys/socket.h>
 #include <system_error>
-#include <unistd.h>
+#include <utility>
 
+#include <vmq/control_client.hpp>
 #include <vmq/error.hpp>
 
+#include "driver/control/listener.hpp"
 #include "driver/control/protocol.hpp"
 #include "driver/control/server.hpp"
 #include "driver/support/unix_socket.hpp"
 #include "tests/fuzz/harness/input.hpp"
 #include "tests/fuzz/harness/require.hpp"
 #include "tests/fuzz/harness/targets.hpp"
+#include "tests/fuzz/targets/reaction.hpp"
+#include "tests/unit/vhost/folder.hpp"
 
 namespace vmq::fuzz {
 namespace {
@@ -57,12 +57,13 @@ struct Application final : control::Handler {
     std::size_t asked = 0;
 };
 
+void send_bytes(int fd, std::span<const std::byte> bytes) {
+    [[maybe_unused]] const auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
 // Its socket is kept from input to input.
 class Served {
 public:
-    Served() : folder_(make_folder()), server_(folder_ / "socket", application_) {}
-    ~Served() { std::filesystem::remove_all(folder_); }
-
     // One client that sends this much at a time. Returns how much was asked of the application.
     std::size_t serve(Input& input) {
         application_.asked = 0;
@@ -71,7 +72,7 @@ public:
                 "the server listens, whatever came before");
         server_.service();
         for (std::size_t pieces = 0; !input.empty() && pieces < most_pieces; ++pieces) {
-            send(client.get(), input.bytes(1 + 16 * std::size_t{input.u8()}));
+            send_bytes(client.get(), input.bytes(1 + 16 * std::size_t{input.u8()}));
             server_.service();
         }
         const bool told_all = input.below(4) != 0;
@@ -90,14 +91,6 @@ private:
     static constexpr std::size_t most_pieces = 32;
     static constexpr unsigned steps = 4;
 
-    static std::filesystem::path make_folder() {
-        std::string name = std::filesystem::temp_directory_path() / "vmq-fuzz-XXXXXX";
-        require(::mkdtemp(name.data()) != nullptr, "there is a folder for the socket");
-        return name;
-    }
-    static void send(int fd, std::span<const std::byte> bytes) {
-        [[maybe_unused]] const auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    }
     static void require_reply(int fd) {
         std::string reply(65536, '\0');
         const ssize_t count = ::recv(fd, reply.data(), reply.size(), 0);
@@ -107,9 +100,62 @@ private:
     }
 
     Application application_;
-    std::filesystem::path folder_;
-    control::Server server_;
+    vhost::Folder folder_;
+    control::Server server_{folder_.path() / "socket", application_};
 };
+
+// A tool, and something at the application's place that answers what it likes.
+class Imposter {
+public:
+    Imposter() { signal_when_readable(listener_.fd()); }
+
+    std::size_t answer(Input& input) {
+        const std::uint8_t what = input.u8();
+        const Reaction reaction{[&] { accept(input); }};
+        try {
+            ControlClient client{listener_.path()};
+            answers_ = true;
+            ask(client, what);
+            return 1;
+        } catch (const std::system_error&) {
+            return 0;
+        }
+    }
+
+private:
+    void accept(Input& input) {
+        const support::UniqueFd client{::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+        // The first connection only shows that somebody is there.
+        if (client && std::exchange(answers_, false)) send_bytes(client.get(), input.rest());
+    }
+    static void ask(ControlClient& client, std::uint8_t what) {
+        switch (what % 7) {
+            case 0:
+                return static_cast<void>(client.info());
+            case 1:
+                return static_cast<void>(client.stats());
+            case 2:
+                return static_cast<void>(client.interrupts());
+            case 3:
+                return static_cast<void>(client.rss());
+            case 4:
+                return static_cast<void>(client.coalescing());
+            case 5:
+                return static_cast<void>(client.device_stats());
+            default:
+                return client.set_queue_pairs(2);
+        }
+    }
+
+    vhost::Folder folder_;
+    control::Listener listener_{folder_.path() / "socket"};
+    bool answers_ = false;
+};
+
+std::size_t answer(Input& input) {
+    static thread_local Imposter imposter;
+    return imposter.answer(input);
+}
 
 std::size_t serve(Input& input) {
     static Served served;
@@ -122,15 +168,17 @@ std::size_t serve(Input& input) {
 
 std::size_t control_socket(std::span<const std::byte> bytes) {
     Input input{bytes};
-    switch (input.below(3)) {
+    switch (input.below(4)) {
         case 0:
             return understand(
                 as_text(input.rest()), [](std::string_view line) { return decode_request(line); }, Errc::bad_request);
         case 1:
             return understand(as_text(input.rest()), [](std::string_view line) { return decode_reply(line); },
                               {EPROTO, std::generic_category()});
-        default:
+        case 2:
             return serve(input);
+        default:
+            return answer(input);
     }
 }
 

@@ -1,9 +1,7 @@
 // A vhost-user frontend and the answers of a backend that sends what it likes: wrong, short, huge, with descriptors.
-#include <array>
-#include <chrono>
 #include <cstring>
-#include <fcntl.h>
-#include <sys/socket.h>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "driver/vhost/command.hpp"
@@ -11,6 +9,7 @@
 #include "tests/fuzz/harness/input.hpp"
 #include "tests/fuzz/harness/targets.hpp"
 #include "tests/fuzz/targets/allowed.hpp"
+#include "tests/unit/vhost/message.hpp"
 
 namespace vmq::fuzz {
 namespace {
@@ -20,44 +19,19 @@ using vhost::Request;
 
 constexpr std::size_t most_answers = 64;
 
-struct Ends {
-    Ends() {
-        std::array<int, 2> fds{-1, -1};
-        require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds.data()) == 0,
-                "there is a pair of sockets");
-        backend.reset(fds[0]);
-        frontend.reset(fds[1]);
-    }
-    support::UniqueFd backend;
-    support::UniqueFd frontend;
-};
-
-void send(int fd, std::span<const std::byte> bytes, std::size_t descriptors) {
-    iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(4 * sizeof(int))> control{};
-    if (descriptors != 0) {
-        message.msg_control = control.data();
-        message.msg_controllen = CMSG_SPACE(descriptors * sizeof(int));
-        cmsghdr* const header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(descriptors * sizeof(int));
-        for (std::size_t i = 0; i < descriptors; ++i) std::memcpy(CMSG_DATA(header) + i * sizeof fd, &fd, sizeof fd);
-    }
-    [[maybe_unused]] const auto sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
-}
-
 // What the backend has to say, all of it before it is asked.
-void write_answers(int fd, Input& input) {
+void write_answers(vhost::Channel& backend, Input& input) {
     const std::size_t count = input.below(most_answers);
     for (std::size_t i = 0; i < count && !input.empty(); ++i) {
         const std::uint8_t how = input.u8();
-        const std::uint8_t request = input.u8();
+        const auto request = static_cast<Request>(input.u8());
         const auto payload = input.stretch();
-        Header header{request, vhost::header_flags::version | vhost::header_flags::reply,
+        if ((how & 8) != 0) {
+            const std::vector<int> descriptors(1U + how / 64, backend.fd());
+            backend.send(request, vhost::header_flags::reply, payload, descriptors, vhost::Deadline{});
+            continue;
+        }
+        Header header{static_cast<std::uint32_t>(request), vhost::header_flags::version | vhost::header_flags::reply,
                       static_cast<std::uint32_t>(payload.size())};
         if ((how & 1) != 0) header.flags = input.u32();
         if ((how & 2) != 0) header.size = input.u32();
@@ -65,7 +39,7 @@ void write_answers(int fd, Input& input) {
         std::memcpy(bytes.data(), &header, sizeof header);
         bytes.insert(bytes.end(), payload.begin(), payload.end());
         if ((how & 4) != 0) bytes.resize(input.u8() % (bytes.size() + 1));  // cut off
-        if (!bytes.empty()) send(fd, bytes, (how & 8) != 0 ? 1U + how / 64 : 0);
+        vhost::write_bytes(backend.fd(), bytes);
     }
 }
 
@@ -116,9 +90,10 @@ void require_sound(const vhost::Offer& offer) {
 
 std::size_t vhost(std::span<const std::byte> bytes) {
     Input input{bytes};
-    Ends ends;
-    write_answers(ends.backend.get(), input);
-    if (input.below(2) != 0) ends.backend.reset();
+    vhost::SocketPair ends;
+    std::optional<vhost::Channel> backend{std::in_place, std::move(ends.backend), "backend"};
+    write_answers(*backend, input);
+    if (input.below(2) != 0) backend.reset();
     std::size_t through = 0;
     goes_through([&] {
         vhost::Frontend frontend{std::move(ends.frontend), "vhost-user:/a", vhost::Deadline{}};
