@@ -22,7 +22,7 @@ constexpr unsigned checksum = 128;
 // The steps, as the target reads them.
 class Steps {
 public:
-    explicit Steps(unsigned bits, unsigned sizes = 1) { script_.u16(bits).u8(sizes).u8(30); }
+    explicit Steps(unsigned bits, unsigned routines = 0) { script_.u8(routines).u16(bits).u8(1).u8(30); }
 
     Steps& receive(unsigned most = 32) { return application(0, most); }
     Steps& lay_aside() { return application(1, 1); }

@@ -168,7 +168,7 @@ void HostilePair::reset_receiveq() {
 }
 
 void HostilePair::recover() {
-    drop();
+    for (unsigned batch = 0; batch < 2; ++batch, lay_aside()) drop();
     reset_device();
     // What was delivered before the receiveq alone was reset may still be there.
     for (std::size_t i = 0; i <= form_.buffers && pair_.recv(held_, Batch::capacity) != 0; ++i) {
@@ -190,8 +190,6 @@ void HostilePair::recover() {
 }
 
 void HostilePair::close() {
-    drop();
-    lay_aside();
     drop();
     pair_.abandon();
     pair_.receiveq().empty();

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "driver/net/wide.hpp"
 #include "tests/fuzz/harness/targets.hpp"
 #include "tests/fuzz/targets/hostile_pair.hpp"
 
@@ -99,8 +100,24 @@ void device_step(HostilePair& pair, Input& input, std::uint8_t what) {
     }
 }
 
+// The pair's wide routines: those of this processor, of a lesser one, or none.
+class Routines {
+public:
+    explicit Routines(unsigned which) noexcept {
+        if (which == 1) net::wide::choose(net::wide::with_avx2());
+        if (which == 2) net::wide::choose(nullptr);
+    }
+    ~Routines() { net::wide::choose(before_); }
+    Routines(const Routines&) = delete;
+    Routines& operator=(const Routines&) = delete;
+
+private:
+    const net::wide::Routines* before_ = net::wide::routines();
+};
+
 std::size_t run(std::span<const std::byte> bytes, bool packed) {
     Input input{bytes};
+    const Routines routines{input.below(3)};
     HostilePair pair{read_form(input, packed)};
     while (!input.empty()) {
         const std::uint8_t what = input.u8();
