@@ -24,7 +24,9 @@ public:
 
     [[nodiscard]] const std::string& name() const override { return bus_->name(); }
     [[nodiscard]] std::string iommu_mode() const override { return bus_->iommu_mode(); }
-    [[nodiscard]] std::uint8_t status() override { return quietly([&] { return bus_->status(); }); }
+    [[nodiscard]] std::uint8_t status() override {
+        return quietly([&] { return bus_->status(); });
+    }
     void set_status(std::uint8_t status) override {
         quietly([&] { bus_->set_status(status); });
     }

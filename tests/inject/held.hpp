@@ -7,11 +7,11 @@
 namespace vmq::inject {
 
 struct Held {
-    std::map<int, std::string> descriptors;   // /proc/self/fd
-    long threads = 0;                         // /proc/self/task
+    std::map<int, std::string> descriptors;    // /proc/self/fd
+    long threads = 0;                          // /proc/self/task
     std::map<std::string, int> file_mappings;  // lines of /proc/self/maps by file, shared ones
-    long mappings = 0;                        // made by mmap, wherever
-    long dma_mappings = 0;                    // by the fake VFIO
+    long mappings = 0;                         // made by mmap, wherever
+    long dma_mappings = 0;                     // by the fake VFIO
 
     friend bool operator==(const Held&, const Held&) = default;
 };

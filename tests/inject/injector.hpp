@@ -25,8 +25,8 @@ void end_plan() noexcept;
 // Whether allocations fail too, on all threads.
 void spare_allocations(bool spare) noexcept;
 
-// Whose work this thread does while the object lives: the driver's, whose calls are counted and may fail, on this thread
-// and on those that it starts; or the test's, whose calls are not.
+// Whose work this thread does while the object lives: the driver's, whose calls are counted and may fail, on this
+// thread and on those that it starts; or the test's, whose calls are not.
 enum class Side { driver, test };
 
 class Doing {

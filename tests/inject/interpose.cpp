@@ -101,10 +101,10 @@ void operator delete(void* block, const std::nothrow_t&) noexcept { release(bloc
 void operator delete[](void* block, const std::nothrow_t&) noexcept { release(block); }
 
 // VMQ_CALL(result type, name, (parameters), (arguments), errno, failure value): the plain ones.
-#define VMQ_CALL(type, name, parameters, arguments, error, failed)             \
-    extern "C" type name parameters {                                          \
-        static const auto real = next<type(*) parameters>(#name);              \
-        return fails(#name, error) ? failed : real arguments;                  \
+#define VMQ_CALL(type, name, parameters, arguments, error, failed) \
+    extern "C" type name parameters {                              \
+        static const auto real = next<type(*) parameters>(#name);  \
+        return fails(#name, error) ? failed : real arguments;      \
     }
 
 VMQ_CALL(int, eventfd, (unsigned value, int flags) noexcept, (value, flags), EMFILE, -1)
@@ -122,8 +122,7 @@ VMQ_CALL(int, accept4, (int fd, sockaddr* address, socklen_t* length, int flags)
 VMQ_CALL(int, connect, (int fd, const sockaddr* address, socklen_t length), (fd, address, length), ENOBUFS, -1)
 VMQ_CALL(ssize_t, sendmsg, (int fd, const msghdr* message, int flags), (fd, message, flags), ENOBUFS, -1)
 VMQ_CALL(ssize_t, recvmsg, (int fd, msghdr* message, int flags), (fd, message, flags), ENOBUFS, -1)
-VMQ_CALL(ssize_t, send, (int fd, const void* bytes, std::size_t size, int flags), (fd, bytes, size, flags), ENOBUFS,
-         -1)
+VMQ_CALL(ssize_t, send, (int fd, const void* bytes, std::size_t size, int flags), (fd, bytes, size, flags), ENOBUFS, -1)
 VMQ_CALL(ssize_t, recv, (int fd, void* bytes, std::size_t size, int flags), (fd, bytes, size, flags), ENOBUFS, -1)
 VMQ_CALL(int, memfd_create, (const char* name, unsigned flags) noexcept, (name, flags), EMFILE, -1)
 VMQ_CALL(int, ftruncate, (int fd, off_t size) noexcept, (fd, size), EFBIG, -1)
@@ -137,15 +136,14 @@ VMQ_CALL(int, sched_setaffinity, (pid_t thread, std::size_t size, const cpu_set_
          EPERM, -1)
 VMQ_CALL(int, fstatat, (int folder, const char* path, struct stat* status, int flags) noexcept,
          (folder, path, status, flags), EACCES, -1)
-VMQ_CALL(DIR*, fdopendir, (int fd), (fd), ENOMEM, nullptr)
 
 // Those that name a file, which may be one of the fake kernel's.
-#define VMQ_PATH_CALL(type, name, parameters, arguments, error, failed)        \
-    extern "C" type name parameters {                                          \
-        static const auto real = next<type(*) parameters>(#name);              \
-        char room[fake_kernel::longest_path];                                  \
-        path = fake_kernel::path_of(path, room);                               \
-        return fails(#name, error) ? failed : real arguments;                  \
+#define VMQ_PATH_CALL(type, name, parameters, arguments, error, failed) \
+    extern "C" type name parameters {                                   \
+        static const auto real = next<type(*) parameters>(#name);       \
+        char room[fake_kernel::longest_path];                           \
+        path = fake_kernel::path_of(path, room);                        \
+        return fails(#name, error) ? failed : real arguments;           \
     }
 
 VMQ_PATH_CALL(FILE*, fopen, (const char* path, const char* mode), (path, mode), EMFILE, nullptr)

@@ -1,14 +1,14 @@
 // A device in this process, opened, used, changed, reset and closed while each call in turn fails.
 #include <filesystem>
 
+#include <vmq/control_client.hpp>
+#include <vmq/device.hpp>
+
 #include "driver/device_factory.hpp"
 #include "tests/device/net_device.hpp"
 #include "tests/inject/bus.hpp"
-#include "tests/unit/vhost/folder.hpp"
 #include "tests/inject/trial.hpp"
-
-#include <vmq/control_client.hpp>
-#include <vmq/device.hpp>
+#include "tests/unit/vhost/folder.hpp"
 
 namespace vmq::inject {
 namespace {
@@ -17,8 +17,7 @@ using namespace std::chrono_literals;
 
 class Story {
 public:
-    Story(Trial& trial, virtio::FeatureSet features, const std::string& socket)
-        : trial_(trial), socket_(socket) {
+    Story(Trial& trial, virtio::FeatureSet features, const std::string& socket) : trial_(trial), socket_(socket) {
         config_.features = features;
         device_.emplace(config_);
         options_.queue_pairs = 1;
@@ -88,9 +87,7 @@ private:
         EXPECT_EQ(sent.size(), 1u) << trial_.story() << ": pair " << index;
         return true;
     }
-    void inject(unsigned index) {
-        static_cast<void>(device_->inject(index, software::make_frame({index, 1}, 60)));
-    }
+    void inject(unsigned index) { static_cast<void>(device_->inject(index, software::make_frame({index, 1}, 60))); }
 
     bool register_memory() {
         alignas(4096) static std::array<std::byte, 4096> memory;

@@ -38,7 +38,7 @@ public:
     template <typename Step>
     bool insist(const char* name, Step step, bool tells = true) {
         if (attempt(name, step, tells)) return true;
-        if (fails_ == Fails::from_then_on) return false;
+        if (fails_ == Fails::from_then_on || !failure()) return false;
         const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{5};
         while (!attempt(name, step, tells))
             if (std::chrono::steady_clock::now() > limit) return give_up();
@@ -65,7 +65,9 @@ private:
 };
 
 // Runs the scenario with call 1 failing, with call 2, and so on until none does, once alone and once with all later
-// ones; after each the process holds what it held before.
-void fail_every_call(const std::function<void(Trial&)>& scenario);
+// ones; after each the process holds what it held before: descriptors, threads, mappings, and blocks of the heap unless
+// somebody else in the process makes some.
+enum class Heap { ours, shared };
+void fail_every_call(const std::function<void(Trial&)>& scenario, Heap heap = Heap::ours);
 
 }  // namespace vmq::inject

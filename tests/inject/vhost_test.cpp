@@ -1,5 +1,5 @@
-// A device behind a vhost-user socket, opened, used, changed, reset and closed while each call in turn fails. What fails
-// on the connection ends it; the driver connects again, and everything is as before.
+// A device behind a vhost-user socket, opened, used, changed, reset and closed while each call in turn fails. What
+// fails on the connection ends it; the driver connects again, and everything is as before.
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -20,13 +20,7 @@ using namespace std::chrono_literals;
 class Peer {
 public:
     explicit Peer(const std::string& socket)
-        : backend_({.socket = socket,
-                    .pairs = 2,
-                    .yield = true,
-                    .mode = bench::Mode::forward,
-                    .inject = 0,
-                    .features = bench::all_features()}),
-          thread_([this] { backend_.run(stop_.fd()); }) {}
+        : backend_(echo_on(socket)), thread_([this] { backend_.run(stop_.fd()); }) {}
     ~Peer() {
         stop_.signal();
         thread_.join();
@@ -35,6 +29,17 @@ public:
     Peer& operator=(const Peer&) = delete;
 
 private:
+    static bench::BackendOptions echo_on(const std::string& socket) {
+        bench::BackendOptions options;
+        options.socket = socket;
+        options.pairs = 2;
+        options.yield = true;
+        options.mode = bench::Mode::forward;
+        options.inject = 0;
+        options.features = bench::all_features();
+        return options;
+    }
+
     support::EventFd stop_;
     bench::Backend backend_;
     std::thread thread_;
@@ -101,7 +106,7 @@ void fail_every_call_of(bool packed) {
     const vhost::Folder folder;
     const std::string socket = folder.path() / "backend";
     const Peer peer{socket};
-    fail_every_call([&](Trial& trial) { Story{trial, socket, packed}.tell(); });
+    fail_every_call([&](Trial& trial) { Story{trial, socket, packed}.tell(); }, Heap::shared);
 }
 
 TEST(InjectVhost, SplitRings) { fail_every_call_of(false); }
