@@ -1,11 +1,12 @@
 // A TCP peer: lwIP (Debian's package liblwip-dev) on one queue pair, in one thread. An HTTP server that keeps what was
 // uploaded to it last and serves it again:
-//     tcp DEV 10.0.77.2 [coalescing] [segments] [software]
+//     tcp DEV 10.0.77.2 [checksum] [coalescing] [segments] [software]
 //     curl -T file -H Expect: http://10.0.77.2/    curl -o copy http://10.0.77.2/
 // `coalescing` lets the device deliver segments put together. `segments` has lwIP make segments of many times what the
-// line takes, for the device to cut, which reads them where they lie; `software`: for the library to cut. Debian's lwIP
-// computes and verifies every checksum itself and cannot be told not to, so that there is nothing to gain from leaving
-// those to the device: a partial one is completed. It also copies what is written to it.
+// line takes, for the device to cut, which reads them where they lie; `software`: for the library to cut. `checksum`
+// leaves TCP's checksums to the device: Debian's lwIP computes and verifies every one and has no setting against it,
+// but calls functions for it that a program's own of the same names come before. Without it a partial one is completed.
+// It also copies what is written to it.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -36,6 +37,9 @@ constexpr u16_t longest_frame = 1514;
 constexpr u16_t all_headers = 14 + 60 + 60;  // Ethernet, IPv4 and TCP with all options
 constexpr std::uint16_t line_mss = TCP_MSS;
 constexpr std::uint16_t large_mss = 20 * line_mss;
+
+// Set by `checksum`, and while a packet is taken in whose checksum the device has not vouched for, cleared.
+bool left_to_device = false;
 
 // Memory for large segments while they are on their way.
 class Slots {
@@ -72,8 +76,9 @@ private:
 class Interface {
 public:
     // `slots`: where large segments are made; they outlive the device. nullptr: none are.
-    Interface(vmq::Device& device, const ip4_addr_t& address, Slots* slots)
-        : pair_(device.take_queue_pair(0)), mac_(*device.info().mac), slots_(slots) {
+    Interface(vmq::Device& device, const ip4_addr_t& address, Slots* slots, bool checksum)
+        : pair_(device.take_queue_pair(0)), mac_(*device.info().mac), slots_(slots), checksum_(checksum) {
+        left_to_device = checksum;
         if (slots != nullptr) memory_.emplace(device.register_memory(slots->bytes()));
         ip4_addr_t mask, none{};
         IP4_ADDR(&mask, 255, 255, 255, 0);
@@ -119,9 +124,15 @@ private:
         if (sending_.full() || pair_.allocate(sending_, 1, front) == 0) return ERR_MEM;
         vmq::Packet& packet = sending_[sending_.size() - 1];
         pbuf_copy_partial(&frame, packet.bytes().data(), front, 0);
+        if (checksum_ && is_tcp(packet)) packet.request({.needs_checksum = true});
         if (front == frame.tot_len || add_rest(packet, frame, front)) return ERR_OK;
         static_cast<void>(sending_.take(sending_.size() - 1));
         return ERR_MEM;
+    }
+
+    static bool is_tcp(vmq::Packet& packet) {
+        const auto bytes = packet.bytes();  // of Ethernet, IPv4 and a protocol number
+        return bytes.size() > 23 && bytes[12] == std::byte{8} && bytes[13] == std::byte{0} && bytes[23] == std::byte{6};
     }
 
     bool add_rest(vmq::Packet& packet, pbuf& frame, u16_t front) {
@@ -144,8 +155,10 @@ private:
             std::ranges::copy(packet.segment(i), bytes + copied);
             copied += packet.segment(i).size();
         }
-        if (packet.checksum() == vmq::ChecksumState::partial) complete({bytes, length}, packet.offload());
+        left_to_device = checksum_ && packet.checksum() != vmq::ChecksumState::unknown;
+        if (packet.checksum() == vmq::ChecksumState::partial && !checksum_) complete({bytes, length}, packet.offload());
         if (netif_.input(frame, &netif_) != ERR_OK) pbuf_free(frame);
+        left_to_device = checksum_;
     }
 
     static void complete(std::span<std::byte> packet, const vmq::Offload& offload) {
@@ -157,6 +170,7 @@ private:
     vmq::QueuePair pair_;
     vmq::MacAddress mac_;
     Slots* slots_;
+    const bool checksum_;  // left to the device
     std::optional<vmq::RegisteredMemory> memory_;
     netif netif_{};
     vmq::Batch sending_;
@@ -257,26 +271,40 @@ void listen(Store& store) {
 
 }  // namespace
 
+// In place of lwIP's own: the sum of what tcp_write copies, and the one that tcp_input verifies and that is made for
+// segments without data.
+extern "C" u16_t lwip_chksum_copy(void* to, const void* from, u16_t length) {
+    std::memcpy(to, from, length);
+    return left_to_device ? u16_t{0} : static_cast<u16_t>(~inet_chksum(to, length));
+}
+extern "C" u16_t ip_chksum_pseudo(pbuf* p, u8_t protocol, u16_t length, const ip_addr_t* from, const ip_addr_t* to) {
+    if (left_to_device && protocol == IP_PROTO_TCP) return 0;
+    if (IP_IS_V6(to)) return ip6_chksum_pseudo(p, protocol, length, ip_2_ip6(from), ip_2_ip6(to));
+    return inet_chksum_pseudo(p, protocol, length, ip_2_ip4(from), ip_2_ip4(to));
+}
+
 int main(int argc, char** argv) {
     ip4_addr_t address;
     const std::vector<std::string_view> words(argv + std::min(argc, 3), argv + argc);
+    const auto has = [&](std::string_view word) { return std::ranges::count(words, word) != 0; };
     const auto unknown = [](std::string_view word) {
-        return word != "coalescing" && word != "segments" && word != "software";
+        return word != "checksum" && word != "coalescing" && word != "segments" && word != "software";
     };
     if (argc < 3 || ip4addr_aton(argv[2], &address) == 0 || std::ranges::any_of(words, unknown)) {
-        std::fputs("Usage: tcp DEV ADDRESS [coalescing] [segments] [software]\n", stderr);
+        std::fputs("Usage: tcp DEV ADDRESS [checksum] [coalescing] [segments] [software]\n", stderr);
         return 2;
     }
     try {
-        Store store{.segments = std::ranges::count(words, "segments") != 0};
+        Store store{.segments = has("segments")};
         vmq::Options options;
         options.queue_pairs = 1;
-        options.receive_coalescing = std::ranges::count(words, "coalescing") != 0;
-        if (std::ranges::count(words, "software") != 0) options.refused_features = {"CSUM"};
+        options.receive_coalescing = has("coalescing");
+        options.receive_checksum = has("checksum");
+        if (has("software")) options.refused_features = {"CSUM"};
         Slots slots;
         vmq::Device device = vmq::Device::open(argv[1], options);
         lwip_init();
-        Interface interface(device, address, store.segments ? &slots : nullptr);
+        Interface interface(device, address, store.segments ? &slots : nullptr, has("checksum"));
         listen(store);
         interface.run();
     } catch (const std::exception& error) {

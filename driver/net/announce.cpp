@@ -46,10 +46,10 @@ Frame reverse_arp(const MacAddress& mac) {
 void NetDevice::make_announce_pool() {
     announce_pool_.reset();
     if (!features_.has(Feature::guest_announce)) return;
-    virtio::DmaBlock memory = transport_->allocate(std::size_t{announce_buffers} * announce_buffer_size, -1);
-    ring_memory_ += memory.size;
-    announce_pool_ = std::make_unique<PacketPool>(std::move(memory), announce_buffers, announce_buffer_size,
-                                                  header_form(features_).size);
+    announce_pool_ =
+        std::make_unique<PacketPool>(transport_->allocate_array({announce_buffer_size, -1, announce_buffers}),
+                                     announce_buffers, announce_buffer_size, header_form(features_).size);
+    ring_memory_ += announce_pool_->memory_size();
 }
 
 void NetDevice::announce_where_asked() {

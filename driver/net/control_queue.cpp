@@ -75,7 +75,7 @@ std::size_t ControlQueue::memory_size(virtio::RingFormat format, std::uint16_t s
 ControlQueue::ControlQueue(virtio::DmaBlock memory, std::uint16_t size, virtio::RingFormat format, VectorEvent* event)
     : memory_(std::move(memory)),
       command_offset_(ring_memory_size(format, size)),
-      parts_apart_(format.legacy),
+      legacy_(format.legacy),
       ring_(make_ring(memory_, size, format)),
       event_(event) {}
 
@@ -92,7 +92,7 @@ void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t co
     *answer = no_answer;
     std::fill_n(answer + 1, result.size(), std::byte{0});
 
-    const Readable readable = readable_parts(memory_.iova + command_offset_, header, data, parts_apart_);
+    const Readable readable = readable_parts(memory_.iova + command_offset_, header, data, legacy_);
     const virtio::Segment writable{memory_.iova + command_offset_ + data_space,
                                    static_cast<std::uint32_t>(1 + result.size())};
     const auto publish = [&](auto& ring) {
@@ -101,21 +101,27 @@ void ControlQueue::carry_out(virtio::ControlClass control_class, std::uint8_t co
     };
     if (std::visit(publish, ring_)) doorbell_.ring(std::visit([](const auto& ring) { return ring.position(); }, ring_));
 
-    if (!await_answer(deadline)) {
+    const std::optional<std::size_t> written = await_answer(deadline);
+    if (!written) {
         if (is_broken()) support::fail(Errc::bad_device, what + ": the device broke the control queue's used ring");
         support::fail(Errc::device_timeout, what + ": no answer within " + std::to_string(deadline.count()) + " ms");
     }
+    // 2.7.8.3: nothing is read beyond what the device says to have written. Legacy devices are known to say
+    // anything (2.7.8.1); what they have not written is as it was made above.
+    const std::size_t length = legacy_ ? 1 + result.size() : std::min(*written, 1 + result.size());
+    if (length == 0) support::fail(Errc::bad_device, what + ": the device says that it has written no answer");
     if (*answer != std::byte{static_cast<std::uint8_t>(virtio::ControlAck::ok)})
         support::fail(Errc::device_refused, what + ": refused by the device");
-    std::copy_n(answer + 1, result.size(), result.begin());
+    const auto rest = std::copy_n(answer + 1, length - 1, result.begin());
+    std::fill(rest, result.end(), std::byte{0});
 }
 
-bool ControlQueue::await_answer(std::chrono::milliseconds deadline) noexcept {
+std::optional<std::size_t> ControlQueue::await_answer(std::chrono::milliseconds deadline) noexcept {
     const auto end = Clock::now() + deadline;
     virtio::Used used;
     while (!std::visit([&](auto& ring) { return ring.take(used); }, ring_)) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-        if (left <= 0ms || is_broken()) return false;
+        if (left <= 0ms || is_broken()) return std::nullopt;
         if (event_ == nullptr) {
             std::this_thread::sleep_for(100us);
             continue;
@@ -125,7 +131,7 @@ bool ControlQueue::await_answer(std::chrono::milliseconds deadline) noexcept {
         const bool armed = std::visit([](auto& ring) { return ring.arm(); }, ring_);
         if (armed && ::poll(&ready, 1, static_cast<int>(std::min(left, 10ms).count())) > 0) event_->drain();
     }
-    return true;
+    return used.length;
 }
 
 }  // namespace vmq::net

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -36,14 +37,15 @@ public:
 private:
     void carry_out(virtio::ControlClass control_class, std::uint8_t command, std::span<const std::byte> data,
                    std::chrono::milliseconds deadline, const std::string& what, std::span<std::byte> result) override;
-    [[nodiscard]] bool await_answer(std::chrono::milliseconds deadline) noexcept;
+    // Bytes that the device says to have written; nothing: no answer within the deadline, or the ring is broken.
+    [[nodiscard]] std::optional<std::size_t> await_answer(std::chrono::milliseconds deadline) noexcept;
     [[nodiscard]] bool is_broken() const noexcept {
         return std::visit([](const auto& ring) { return ring.fault() != virtio::RingFault::none; }, ring_);
     }
 
     virtio::DmaBlock memory_;
     std::size_t command_offset_;
-    bool parts_apart_;
+    bool legacy_;
     std::variant<virtio::SplitRing, virtio::PackedRing> ring_;
     virtio::Doorbell doorbell_;
     VectorEvent* event_;

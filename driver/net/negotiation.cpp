@@ -127,6 +127,7 @@ NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
     if (features.has(Feature::mtu)) {
         config.mtu = read_u16(transport, virtio::net_config::mtu);
         // 5.1.4.1: 68 to 65535.
+        config.device_mtu = config.mtu;
         if (config.mtu < 68) support::fail(Errc::bad_device, transport.name() + ": mtu " + std::to_string(config.mtu));
     }
     if (features.has(Feature::mq))

@@ -22,6 +22,7 @@ inline constexpr virtio::FeatureSet receive_coalescing{virtio::Feature::guest_ts
 
 struct NetConfig {
     std::uint16_t mtu = 1500;
+    std::uint16_t device_mtu = 0;  // up to which packets may arrive; 0: it tells none
     std::uint16_t max_queue_pairs = 1;
     std::optional<RssLimits> rss;  // with RSS or HASH_REPORT
 };

@@ -134,6 +134,7 @@ private:
     [[nodiscard]] unsigned smallest_buffer() const;
     [[nodiscard]] unsigned wanted_pairs() const;
     void check_memory() const;
+    [[nodiscard]] support::MemoryNeed pool_need(unsigned pair) const;
     void prepare(PairCore& pair);
     void stop(const std::string& why);
     void reset_for_good() noexcept;

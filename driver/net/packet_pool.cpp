@@ -2,6 +2,7 @@
 #include "driver/net/packet_pool.hpp"
 
 #include <bitset>
+#include <cassert>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
@@ -43,18 +44,30 @@ PacketPool::Tag::~Tag() {
     tags().used.reset(value_);
 }
 
-PacketPool::PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_size, std::uint32_t header_size)
+PacketPool::PacketPool(std::vector<virtio::DmaBlock> memory, unsigned count, unsigned buffer_size,
+                       std::uint32_t header_size)
     : memory_(std::move(memory)),
       buffer_size_(buffer_size),
       header_size_(header_size),
-      iova_offset_(memory_.iova.value - reinterpret_cast<std::uintptr_t>(memory_.data)),
+      iova_offset_(memory_.front().iova.value - reinterpret_cast<std::uintptr_t>(memory_.front().data)),
       buffers_(count),
       free_(std::make_unique<BufferRef[]>(count)) {
-    for (unsigned i = count; i-- > 0;) {
-        buffers_[i].base = memory_.data + std::size_t{i} * buffer_size;
-        buffers_[i].home = this;
-        give(BufferRef::whole(&buffers_[i]));
+    auto buffer = buffers_.begin();
+    for (const virtio::DmaBlock& piece : memory_) {
+        for (std::size_t at = 0; buffer != buffers_.end() && at + buffer_size <= piece.size;
+             at += buffer_size, ++buffer) {
+            buffer->base = piece.data + at;
+            buffer->home = this;
+        }
     }
+    assert(buffer == buffers_.end());
+    for (unsigned i = count; i-- > 0;) give(BufferRef::whole(&buffers_[i]));
+}
+
+std::size_t PacketPool::memory_size() const noexcept {
+    std::size_t size = 0;
+    for (const virtio::DmaBlock& piece : memory_) size += piece.size;
+    return size;
 }
 
 void PacketPool::give_chain(Buffer* first) noexcept {

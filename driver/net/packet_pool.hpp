@@ -64,14 +64,15 @@ struct BufferRef {
 // The thread that owns the pair, except for give_back and give_chain_back: any thread.
 class PacketPool {
 public:
-    PacketPool(virtio::DmaBlock memory, unsigned count, unsigned buffer_size, std::uint32_t header_size);
+    // `memory`: pieces that hold `count` buffers, as Transport::allocate_array gives them.
+    PacketPool(std::vector<virtio::DmaBlock> memory, unsigned count, unsigned buffer_size, std::uint32_t header_size);
     PacketPool(const PacketPool&) = delete;
     PacketPool& operator=(const PacketPool&) = delete;
 
     [[nodiscard]] unsigned buffer_size() const noexcept { return buffer_size_; }
     [[nodiscard]] std::uint32_t header_size() const noexcept { return header_size_; }
-    [[nodiscard]] std::size_t memory_size() const noexcept { return memory_.size; }
-    [[nodiscard]] bool huge_pages() const noexcept { return memory_.huge_pages; }
+    [[nodiscard]] std::size_t memory_size() const noexcept;
+    [[nodiscard]] bool huge_pages() const noexcept { return memory_.front().huge_pages; }
     // Tells this pool's packets from those of all others in the process; never 0.
     [[nodiscard]] std::uint16_t tag() const noexcept { return tag_.value(); }
     [[nodiscard]] virtio::Iova iova(const std::byte* address) const noexcept {
@@ -115,7 +116,7 @@ private:
     };
 
     Tag tag_;
-    virtio::DmaBlock memory_;
+    std::vector<virtio::DmaBlock> memory_;
     unsigned buffer_size_;
     std::uint32_t header_size_;
     std::uint64_t iova_offset_;  // modulo 2^64

@@ -108,7 +108,7 @@ Requests::Way Requests::prepare(Packet& packet, const PacketPool& pool) noexcept
 
 Requests::Way Requests::prepare_checksum(Packet& packet, const Offload& request) noexcept {
     const std::size_t length = packet.total_length();
-    if (length > max_packet_bytes_) return Way::refuse;
+    if (length > max_packet_bytes_ + offload::tag_bytes(packet.bytes())) return Way::refuse;
     if (request.checksum_start != 0) return complete(packet, request.checksum_start, request.checksum_offset);
     const auto headers = Headers::find(packet.bytes(), length);
     return headers ? complete(packet, *headers) : Way::refuse;
@@ -139,7 +139,8 @@ Requests::Way Requests::prepare_segments(Packet& packet, const Offload& request,
     headers_ = Headers::find(packet.bytes(), length);
     segment_size_ = request.segment_size;
     if (!headers_ || segment_size_ == 0 || !is_made_for(*headers_, request.segmentation)) return Way::refuse;
-    if (headers_->size() + std::min(segment_size_, headers_->payload()) > max_packet_bytes_) return Way::refuse;
+    const std::size_t longest = headers_->size() + std::min(segment_size_, headers_->payload());
+    if (longest > max_packet_bytes_ + offload::tag_bytes(packet.bytes())) return Way::refuse;
     if (headers_->payload() <= segment_size_) return complete(packet, *headers_);
     if (!offloads_.segments(*headers_)) return prepare_cut(pool);
     // 5.1.6.2.1: NEEDS_CSUM comes with it.

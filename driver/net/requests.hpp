@@ -19,7 +19,7 @@ namespace vmq::net {
 // Of one transmitq; its owner only.
 class Requests {
 public:
-    // `max_packet_bytes`: of one packet on the line.
+    // `max_packet_bytes`: of one packet on the line, without a VLAN tag.
     Requests(virtio::FeatureSet features, std::uint32_t max_packet_bytes, std::uint32_t ring_size,
              TransmitCounters& counters) noexcept
         : offloads_(features), max_packet_bytes_(max_packet_bytes), ring_size_(ring_size), counters_(counters) {}

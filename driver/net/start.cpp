@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::uint16_t largest_default_ring = 1024;
 constexpr std::uint16_t control_ring_size = 64;
-constexpr unsigned ethernet_overhead = 18;  // header and one VLAN tag
+constexpr unsigned ethernet_header = 14;
+constexpr unsigned vlan_tag = 4;
 constexpr unsigned longest_coalesced = 65550;
 
 virtio::RingFormat ring_format(virtio::FeatureSet features) {
@@ -87,7 +88,7 @@ void NetDevice::read_config() {
     owners_.reset();
     if (config_.rss) rss_.emplace(*config_.rss, features_.has(Feature::rss));
     if (options_.hand_off && !features_.has(Feature::rss)) own_flows();
-    const unsigned most = features_.has(Feature::mtu) ? config_.mtu : 65535;
+    const unsigned most = config_.device_mtu != 0 ? config_.device_mtu : 65535;
     if (options_.mtu > most)
         throw std::invalid_argument("Options::mtu " + std::to_string(options_.mtu) + ": the device takes up to " +
                                     std::to_string(most));
@@ -111,11 +112,12 @@ void NetDevice::size_buffers() {
     }
 }
 
-// What the longest packet that may arrive needs: where the device cannot spread it one buffer holds it, else so many as
-// the ring has, and a packet may have. 5.1.6.3.1
+// What the longest packet that may arrive needs, of the device's MTU whatever ours is (5.1.4.2): where the device
+// cannot spread it one buffer holds it, else so many as the ring has, and a packet may have. 5.1.6.3.1
 unsigned NetDevice::smallest_buffer() const {
     const bool coalesces = (features_ & receive_coalescing) != virtio::FeatureSet{};
-    const unsigned longest = coalesces ? longest_coalesced : config_.mtu + ethernet_overhead;
+    const unsigned longest =
+        coalesces ? longest_coalesced : std::max(config_.device_mtu, config_.mtu) + ethernet_header + vlan_tag;
     const bool spreads = features_.has(Feature::mrg_rxbuf);
     const unsigned buffers = spreads ? std::min<unsigned>(ring_size(receiveq_of(0)), max_segments) : 1;
     const unsigned bytes = (packet_offset + (longest + buffers - 1) / buffers + 63) / 64 * 64;
@@ -139,7 +141,7 @@ void NetDevice::check_memory() const {
     if (features_.has(Feature::ctrl_vq) && transport_->control_path() == nullptr)
         needs.push_back({ControlQueue::memory_size(format, control_queue_size()), -1});
     for (unsigned i = 0; i < std::min<unsigned>(wanted_pairs(), config_.max_queue_pairs); ++i)
-        needs.push_back({std::size_t{buffers_per_pair_} * buffer_size_, nodes_[i]});
+        needs.push_back(pool_need(i));
     transport_->check_memory(needs);
 }
 
@@ -147,14 +149,16 @@ std::uint16_t NetDevice::ring_size(QueueIndex queue) const {
     const std::uint16_t most = transport_->max_queue_size(queue);
     const std::string subject = name_ + ": virtqueue " + std::to_string(queue.value) + ": size " + std::to_string(most);
     if (most == 0) support::fail(Errc::bad_device, subject, "the device has no such virtqueue");
-    if (!std::has_single_bit(most) || most > virtio::max_queue_size) support::fail(Errc::bad_device, subject);
-    if (transport_->is_legacy()) return most;
-    if (options_.ring_size == 0) return std::min(most, largest_default_ring);
+    // 2.8.10.1: a packed one of any size, of which the driver may use less (4.1.5.1.3).
+    const std::uint16_t usable = features_.has(Feature::ring_packed) ? std::bit_floor(most) : most;
+    if (!std::has_single_bit(usable) || most > virtio::max_queue_size) support::fail(Errc::bad_device, subject);
+    if (transport_->is_legacy()) return usable;
+    if (options_.ring_size == 0) return std::min(usable, largest_default_ring);
     if (!std::has_single_bit(options_.ring_size)) {
         throw std::invalid_argument("Options::ring_size " + std::to_string(options_.ring_size) +
                                     ": a power of two is needed");
     }
-    return std::min(most, options_.ring_size);
+    return std::min(usable, options_.ring_size);
 }
 
 // What an earlier try has made; the device is reset.
@@ -186,7 +190,7 @@ void NetDevice::make_pairs() {
             make_receiveq({block.bytes().first(receive_bytes), block.iova}, receive_size, format,
                           features_.has(Feature::mrg_rxbuf), header),
             make_transmitq({block.bytes().subspan(receive_bytes), block.iova + receive_bytes}, transmit_size, format,
-                           indirect(features_), header, config_.mtu + ethernet_overhead, features_),
+                           indirect(features_), header, config_.mtu + ethernet_header, features_),
             plan_.mode));
         if (i > 0) pairs_[i]->relay_through(*pairs_.front());
         if (owners_) pairs_[i]->hand_off_by(*owners_, pairs_);
@@ -238,9 +242,12 @@ bool NetDevice::enable_queues(virtio::FeaturesOk& device) {
     return true;
 }
 
+support::MemoryNeed NetDevice::pool_need(unsigned pair) const {
+    return {buffer_size_, nodes_[pair], buffers_per_pair_};
+}
+
 void NetDevice::prepare(PairCore& pair) {
-    const std::size_t bytes = std::size_t{buffers_per_pair_} * buffer_size_;
-    pair.prepare(std::make_unique<PacketPool>(transport_->allocate(bytes, nodes_[pair.index()]), buffers_per_pair_,
+    pair.prepare(std::make_unique<PacketPool>(transport_->allocate_array(pool_need(pair.index())), buffers_per_pair_,
                                               buffer_size_, header_form(features_).size));
 }
 

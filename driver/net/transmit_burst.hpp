@@ -235,8 +235,8 @@ private:
     [[nodiscard]] bool acceptable(const Packet& packet) const noexcept {
         if (!packet) return false;
         const std::size_t length = packet.total_length();
-        return length != 0 && length <= max_packet_bytes_ && packet.segment_count() <= max_segments &&
-               descriptors(packet) <= size();
+        return length != 0 && length <= max_packet_bytes_ + offload::tag_bytes(packet.bytes()) &&
+               packet.segment_count() <= max_segments && descriptors(packet) <= size();
     }
     // Without a table.
     [[nodiscard]] std::size_t descriptors(const Packet& packet) const noexcept {
@@ -244,22 +244,21 @@ private:
     }
 
     [[nodiscard]] std::uint16_t stage_segments(const Buffer& first, virtio::Segment head) noexcept {
-        std::array<virtio::Segment, max_segments + 1> chain;
         std::size_t count = 0;
         if (header_apart_) {
-            chain[count++] = {head.address, header_size};
+            chain_[count++] = {head.address, header_size};
             head = {head.address + header_size, head.length - header_size};
         }
-        if (head.length != 0) chain[count++] = head;
+        if (head.length != 0) chain_[count++] = head;
         for (const Buffer* buffer = first.next_segment; buffer != nullptr; buffer = buffer->next_segment) {
-            chain[count++] = {segment_iova(*buffer), buffer->segment_length};
+            chain_[count++] = {segment_iova(*buffer), buffer->segment_length};
             burst_.bytes += buffer->segment_length;
             if (is_attached(*buffer)) count_piece(*buffer);
         }
-        if (!tables_ || !tables_->any_free()) return ring_.add_chain({chain.data(), count}, {});
+        if (!tables_ || !tables_->any_free()) return ring_.add_chain({chain_.data(), count}, {});
         const std::uint8_t table = tables_->take();
         Ring::fill_indirect(reinterpret_cast<typename Ring::IndirectDescriptor*>(tables_->data(table)),
-                            {chain.data(), count});
+                            {chain_.data(), count});
         const std::uint16_t slot = ring_.add_indirect(tables_->iova(table), count);
         table_of_[slot] = table;
         return slot;
@@ -302,9 +301,9 @@ private:
     Ring ring_;
     const bool header_apart_;
     PacketPool* pool_ = nullptr;
-    std::uint64_t shortest_ = 0;   // the shape of a packet of 1 byte
-    std::uint64_t to_header_ = 0;  // from a packet's address to that of its header as the device sees it
-    std::uint32_t max_packet_bytes_;
+    std::uint64_t shortest_ = 0;      // the shape of a packet of 1 byte
+    std::uint64_t to_header_ = 0;     // from a packet's address to that of its header as the device sees it
+    std::uint32_t max_packet_bytes_;  // without a VLAN tag
     std::uint32_t reclaim_threshold_;
     std::uint32_t unblock_threshold_;
     const wide::Routines* const wide_ = wide::routines();
@@ -318,6 +317,7 @@ private:
     std::optional<IndirectTables> tables_;
     std::unique_ptr<std::uint8_t[]> table_of_;
     Requests requests_;
+    std::array<virtio::Segment, max_segments + 1> chain_;  // of stage_segments, which so need not clear one each time
 };
 
 }  // namespace vmq::net

@@ -6,10 +6,13 @@
 
 namespace vmq::support {
 
-// One block that will be allocated.
+// One block that will be allocated, or several of one size together, which may lie apart.
 struct MemoryNeed {
-    std::size_t size = 0;
-    int numa_node = -1;  // -1: anywhere
+    std::size_t size = 0;  // of each
+    int numa_node = -1;    // -1: anywhere
+    std::size_t count = 1;
+
+    [[nodiscard]] std::size_t bytes() const noexcept { return size * count; }
 };
 
 // Prefers a NUMA node for the pages that are not made yet. A wish: a machine without NUMA, or a sandbox that forbids

@@ -57,7 +57,7 @@ void Function::use_physical_addresses() {
         support::fail(Errc::unsupported, address_ + ": physical addresses without huge pages",
                       "leave Options::huge_pages at preferred");
     arena_ = std::make_unique<PhysicalArena>(
-        [this](std::size_t size, int numa_node) { return take_physical_run(container_, size, numa_node); });
+        [this](const support::MemoryNeed& need) { return take_physical_runs(container_, need); });
 }
 
 void Function::read_config(std::size_t offset, std::span<std::byte> bytes) const {
@@ -98,14 +98,15 @@ void Function::check_memory(std::span<const support::MemoryNeed> needs) const {
     check_mappings(address_, plan.mappings, container_->mapping_limit());
 }
 
-DmaBuffer Function::allocate(std::size_t size, int numa_node) {
+std::vector<DmaBuffer> Function::allocate(const support::MemoryNeed& need) {
     if (arena_) {
-        DmaBuffer block = arena_->allocate(size, numa_node);
-        std::memset(block.data, 0, block.size);  // an earlier block may have been there
-        return block;
+        auto pieces = arena_->allocate(need);
+        for (const DmaBuffer& piece : pieces)
+            std::memset(piece.data, 0, piece.size);  // an earlier block may have been there
+        return pieces;
     }
-    const auto region = DmaRegion::create(container_, size, numa_node, options_.huge_pages);
-    return {region->data(), region->size(), region->iova(), region->huge_pages(), region};
+    const auto region = DmaRegion::create(container_, need.bytes(), need.numa_node, options_.huge_pages);
+    return {{region->data(), region->size(), region->iova(), region->huge_pages(), region}};
 }
 
 DmaBuffer Function::map_memory(std::span<std::byte> memory) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <vmq/options.hpp>
 
@@ -78,9 +79,9 @@ public:
     // Throws ENOMEM or ENOSPC with the cure when these blocks take more locked memory, mappings or huge pages than
     // there are.
     void check_memory(std::span<const support::MemoryNeed> needs) const;
-    // Zero-filled, page-aligned, contiguous for driver and device, and mapped for both. numa_node: where it is wanted,
-    // -1 for anywhere. A forked child does not get it.
-    [[nodiscard]] DmaBuffer allocate(std::size_t size, int numa_node);
+    // Zero-filled, page-aligned, and mapped for driver and device, in as few pieces as can be had: each block whole in
+    // one of them, and all as far apart for the driver as for the device. A forked child does not get it.
+    [[nodiscard]] std::vector<DmaBuffer> allocate(const support::MemoryNeed& need);
     // The application's own memory, whole pages of it, pinned and mapped for the device until the owner is dropped.
     // With physical addresses only huge pages that follow each other in physical memory; throws EINVAL otherwise.
     [[nodiscard]] DmaBuffer map_memory(std::span<std::byte> memory);

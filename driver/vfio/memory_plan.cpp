@@ -33,8 +33,8 @@ MemoryPlan plan_mapped(std::span<const support::MemoryNeed> needs, HugePages hug
     MemoryPlan plan;
     plan.mappings = needs.size();
     for (const auto& need : needs) {
-        const bool huge = huge_pages == HugePages::required && worth_huge_page(need.size, huge_2m);
-        plan.locked += huge ? take_pages(plan, stock, need.size) : whole_pages(need.size, page);
+        const bool huge = huge_pages == HugePages::required && worth_huge_page(need.bytes(), huge_2m);
+        plan.locked += huge ? take_pages(plan, stock, need.bytes()) : whole_pages(need.bytes(), page);
     }
     return plan;
 }
@@ -42,18 +42,18 @@ MemoryPlan plan_mapped(std::span<const support::MemoryNeed> needs, HugePages hug
 MemoryPlan plan_physical(std::span<const support::MemoryNeed> needs, HugePageStock stock) {
     MemoryPlan plan;
     std::uint64_t next = huge_1g;
-    PhysicalArena arena{[&](std::size_t size, int) {
+    PhysicalArena arena{[&](const support::MemoryNeed& need) {
         DmaBuffer run;
-        run.size = take_pages(plan, stock, size);
+        run.size = take_pages(plan, stock, need.bytes());
         run.iova = next;
         run.data = reinterpret_cast<std::byte*>(next);  // never touched
         next += run.size;
         plan.locked += run.size;
         ++plan.mappings;
-        return run;
+        return std::vector{run};
     }};
-    std::vector<DmaBuffer> blocks;  // in use together
-    for (const auto& need : needs) blocks.push_back(arena.allocate(need.size, need.numa_node));
+    std::vector<std::vector<DmaBuffer>> blocks;  // in use together
+    for (const auto& need : needs) blocks.push_back(arena.allocate(need));
     return plan;
 }
 

@@ -27,7 +27,8 @@ struct MemoryPlan {
 // With I/O virtual addresses: every block is a mapping of its own, in pages of `page` bytes or in huge pages.
 [[nodiscard]] MemoryPlan plan_mapped(std::span<const support::MemoryNeed> needs, HugePages huge_pages, std::size_t page,
                                      HugePageStock stock);
-// With physical addresses: blocks share runs of huge pages.
+// With physical addresses: blocks share runs of huge pages. At least: blocks that may lie apart can take more mappings,
+// and some more pages.
 [[nodiscard]] MemoryPlan plan_physical(std::span<const support::MemoryNeed> needs, HugePageStock stock);
 
 }  // namespace vmq::vfio

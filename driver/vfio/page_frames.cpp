@@ -30,6 +30,19 @@ std::optional<std::uint64_t> word_at(int file, std::uint64_t index) {
     return word;
 }
 
+// All there are, from the lowest on.
+std::vector<PageRun> runs_of(std::span<const std::uint64_t> addresses, std::size_t page) {
+    PageRun order(addresses.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return addresses[a] < addresses[b]; });
+    std::vector<PageRun> runs;
+    for (const std::size_t index : order) {
+        if (runs.empty() || addresses[index] != addresses[runs.back().back()] + page) runs.emplace_back();
+        runs.back().push_back(index);
+    }
+    return runs;
+}
+
 }  // namespace
 
 std::vector<std::uint64_t> physical_addresses(const SystemRoots& roots, const std::string& object,
@@ -57,20 +70,25 @@ bool contiguous(std::span<const std::uint64_t> addresses, std::size_t page) noex
                               [page](std::uint64_t a, std::uint64_t b) { return b != a + page; }) == addresses.end();
 }
 
-std::vector<std::size_t> find_run(std::span<const std::uint64_t> addresses, std::size_t page, std::size_t count) {
-    std::vector<std::size_t> order(addresses.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return addresses[a] < addresses[b]; });
-    std::span<const std::size_t> best;
-    for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
-        last = first + 1;
-        while (last < order.size() && addresses[order[last]] == addresses[order[last - 1]] + page) ++last;
-        if (last - first >= count && (best.empty() || last - first < best.size()))
-            best = std::span{order}.subspan(first, last - first);
+std::vector<PageRun> find_runs(std::span<const std::uint64_t> addresses, std::size_t page,
+                               const support::MemoryNeed& need) {
+    const auto pages_for = [&](std::size_t blocks) { return (blocks * need.size + page - 1) / page; };
+    std::vector<PageRun> left = runs_of(addresses, page);
+    std::stable_sort(left.begin(), left.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
+    std::vector<PageRun> chosen;
+    for (std::size_t missing = need.count; missing > 0;) {
+        if (left.empty()) return {};
+        auto run =
+            std::find_if(left.begin(), left.end(), [&](const auto& r) { return r.size() >= pages_for(missing); });
+        if (run == left.end()) --run;
+        const std::size_t held = std::min(missing, run->size() * page / need.size);
+        if (held == 0) return {};
+        run->resize(pages_for(held));
+        chosen.push_back(std::move(*run));
+        left.erase(run);
+        missing -= held;
     }
-    if (best.empty()) return {};
-    best = best.first(count);
-    return {best.begin(), best.end()};
+    return chosen;
 }
 
 bool in_huge_pages(const SystemRoots& roots, std::span<const std::uint64_t> addresses) {

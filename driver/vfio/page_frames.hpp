@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "driver/support/memory.hpp"
 #include "driver/vfio/system_roots.hpp"
 
 namespace vmq::vfio {
@@ -22,10 +23,13 @@ namespace vmq::vfio {
 // Whether each page of `page` bytes lies right behind the one before.
 [[nodiscard]] bool contiguous(std::span<const std::uint64_t> addresses, std::size_t page) noexcept;
 
-// Which `count` pages follow each other in physical memory, in that order, as indices into `addresses`; empty: none do.
-// Of several runs the shortest that suffices, so that long ones stay whole.
-[[nodiscard]] std::vector<std::size_t> find_run(std::span<const std::uint64_t> addresses, std::size_t page,
-                                                std::size_t count);
+// Pages that follow each other in physical memory, in that order, as indices.
+using PageRun = std::vector<std::size_t>;
+
+// Which of the pages hold what is needed, each block whole in one run: the shortest run that holds all, so that long
+// ones stay whole; else the longest, and in the same way what is left. Empty: they do not hold it.
+[[nodiscard]] std::vector<PageRun> find_runs(std::span<const std::uint64_t> addresses, std::size_t page,
+                                             const support::MemoryNeed& need);
 
 // Whether all these physical addresses are in huge pages, which the kernel neither swaps nor moves about of its own
 // accord; from /proc/kpageflags.

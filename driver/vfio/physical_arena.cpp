@@ -1,6 +1,7 @@
 // Blocks carved from runs of huge pages.
 #include "driver/vfio/physical_arena.hpp"
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <utility>
@@ -57,17 +58,23 @@ private:
     IovaAllocator free_;
 };
 
-DmaBuffer PhysicalArena::allocate(std::size_t size, int numa_node) {
-    const std::size_t whole = whole_pages(size, granule);
+std::vector<DmaBuffer> PhysicalArena::allocate(const support::MemoryNeed& need) {
     std::erase_if(chunks_, [](const auto& chunk) { return chunk.expired(); });
     for (const auto& weak : chunks_) {
         const auto chunk = weak.lock();
-        if (!chunk || (numa_node >= 0 && chunk->numa_node() != numa_node)) continue;
-        if (DmaBuffer block = chunk->take(whole); block.size != 0) return block;
+        if (!chunk || (need.numa_node >= 0 && chunk->numa_node() != need.numa_node)) continue;
+        if (DmaBuffer block = chunk->take(whole_pages(need.bytes(), granule)); block.size != 0) return {block};
     }
-    const auto chunk = std::make_shared<Chunk>(take_run_(whole, numa_node), numa_node);
-    chunks_.push_back(chunk);
-    return chunk->take(whole);
+    std::vector<DmaBuffer> pieces;
+    std::size_t missing = need.count;
+    for (DmaBuffer& run : take_runs_(need)) {
+        const std::size_t held = std::min(missing, run.size / need.size);
+        const auto chunk = std::make_shared<Chunk>(std::move(run), need.numa_node);
+        chunks_.push_back(chunk);
+        pieces.push_back(chunk->take(whole_pages(held * need.size, granule)));
+        missing -= held;
+    }
+    return pieces;
 }
 
 }  // namespace vmq::vfio

@@ -26,7 +26,7 @@ SharedMemory::SharedMemory(std::string name, HugePages huge_pages) : name_(std::
 
 void SharedMemory::expect(std::span<const support::MemoryNeed> needs) noexcept {
     expected_ = 0;
-    for (const auto& need : needs) expected_ += round_up(need.size, page);
+    for (const auto& need : needs) expected_ += round_up(need.bytes(), page);
 }
 
 virtio::DmaBlock SharedMemory::allocate(std::size_t size, int numa_node, std::size_t most_regions) {

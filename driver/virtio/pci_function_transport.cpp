@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include <vmq/error.hpp>
 
@@ -43,7 +44,13 @@ DmaBlock as_block(vfio::DmaBuffer buffer) {
 }  // namespace
 
 DmaBlock PciFunctionTransport::allocate(std::size_t size, int numa_node) {
-    return as_block(function_->allocate(size, numa_node));
+    return as_block(std::move(function_->allocate({size, numa_node}).front()));
+}
+
+std::vector<DmaBlock> PciFunctionTransport::allocate_array(const support::MemoryNeed& need) {
+    std::vector<DmaBlock> pieces;
+    for (vfio::DmaBuffer& piece : function_->allocate(need)) pieces.push_back(as_block(std::move(piece)));
+    return pieces;
 }
 
 DmaBlock PciFunctionTransport::map_memory(std::span<std::byte> memory) {

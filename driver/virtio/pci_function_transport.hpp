@@ -25,6 +25,7 @@ public:
 
     void check_memory(std::span<const support::MemoryNeed> needs) override { function_->check_memory(needs); }
     [[nodiscard]] DmaBlock allocate(std::size_t size, int numa_node) override;
+    [[nodiscard]] std::vector<DmaBlock> allocate_array(const support::MemoryNeed& need) override;
     [[nodiscard]] DmaBlock map_memory(std::span<std::byte> memory) override;
     [[nodiscard]] int request_event_fd() override { return function_->request_event_fd(); }
 

@@ -142,10 +142,10 @@ template <typename Window>
 std::uint16_t PciRegisters<Window>::queue_size(QueueIndex queue) const {
     common_.write(common_config::queue_select, queue.value);
     const std::uint16_t size = common_.read(common_config::queue_size);
-    if (size == 0 || std::has_single_bit(size)) return size;
+    if (size <= max_queue_size) return size;
     (void)status();
     support::fail(Errc::bad_device, "reading the size of " + of(queue),
-                  std::to_string(size) + " is no power of two (4.1.4.3.1)");
+                  std::to_string(size) + " is more than 32,768 (2.7, 2.8.10.1)");
 }
 
 template <typename Window>

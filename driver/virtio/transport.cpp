@@ -7,6 +7,10 @@
 
 namespace vmq::virtio {
 
+std::vector<DmaBlock> Transport::allocate_array(const support::MemoryNeed& need) {
+    return {allocate(need.bytes(), need.numa_node)};
+}
+
 DmaBlock Transport::map_memory(std::span<std::byte> memory) {
     support::fail(Errc::unsupported,
                   name() + ": registering " + std::to_string(memory.size()) + " bytes of the application's memory",

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "driver/support/memory.hpp"
 #include "driver/virtio/control_path.hpp"
@@ -90,6 +91,9 @@ public:
     virtual void check_memory(std::span<const support::MemoryNeed> /*needs*/) {}
     // numa_node: where the memory is wanted, -1 for anywhere.
     [[nodiscard]] virtual DmaBlock allocate(std::size_t size, int numa_node) = 0;
+    // Blocks of one size, in as few pieces as can be had: each block whole in one of them, as many as fit from its
+    // beginning on, and all pieces as far apart for the driver as for the device.
+    [[nodiscard]] virtual std::vector<DmaBlock> allocate_array(const support::MemoryNeed& need);
     // The application's own memory, whole pages of it, made reachable for the device until the owner lets go, on any
     // thread. Throws Errc::unsupported where the device reaches only memory that was allocated here.
     [[nodiscard]] virtual DmaBlock map_memory(std::span<std::byte> memory);

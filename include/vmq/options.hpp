@@ -38,7 +38,8 @@ struct Options {
     // Bytes of a packet buffer, headroom included, a multiple of 64; 0: 1,984, or what a whole packet of the MTU needs
     // where the device cannot spread a packet over several buffers.
     unsigned buffer_size = 0;
-    // Bytes of payload behind the Ethernet header; 0: the device's, or 1,500 where it tells none.
+    // Bytes of payload behind the Ethernet header, at most the device's; 0: the device's, or 1,500 where it tells none.
+    // Bounds what is sent: as long as MTU is negotiated, buffers hold what the device's allows (5.1.4.2).
     unsigned mtu = 0;
 
     PlacementPolicy placement = PlacementPolicy::automatic;

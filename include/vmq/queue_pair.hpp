@@ -40,7 +40,7 @@ public:
     std::size_t recv(Batch& batch, std::size_t most = Batch::capacity) noexcept;
 
     // Hands packets from the front of the batch to the device and returns how many it took; the rest stays, in order. A
-    // packet that can never be sent (empty, longer than MTU + 18 bytes of Ethernet and VLAN header, too many segments)
+    // packet that can never be sent (empty, longer than MTU + 14 bytes, 18 with a VLAN tag, too many segments)
     // is dropped, counted as tx_rejected and as taken. So is one with a request (Packet::request) that makes no sense:
     // offsets beyond its first segment, a segmentation that its headers are not made for (Ethernet, VLAN tags, IPv4 or
     // IPv6 of exactly the packet's length, TCP or UDP, all in the first segment), segments longer than the MTU allows

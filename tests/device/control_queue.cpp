@@ -81,7 +81,8 @@ void ControlQueue::answer(const Handler& handler, bool refuse) {
     if (done) bytes.insert(bytes.end(), pending.command.result.begin(), pending.command.result.end());
     bytes.resize(std::min(bytes.size(), size_of(pending.chain.writable)));
     scatter(bytes, pending.chain.writable);
-    queue_.complete(pending.chain.id, static_cast<std::uint32_t>(bytes.size()));
+    const auto length = static_cast<std::uint32_t>(bytes.size());
+    queue_.complete(pending.chain.id, pending.behaviour.length.value_or(length));
 }
 
 std::optional<ControlQueue::Clock::time_point> ControlQueue::due() const {

@@ -25,6 +25,7 @@ struct ControlBehaviour {
     // Refuses commands number refuse_from to refuse_to, counted from 1.
     std::uint64_t refuse_from = 0;
     std::uint64_t refuse_to = 0;
+    std::optional<std::uint32_t> length{};  // told of the answer, instead of the true one
 };
 
 struct ControlCommand {

@@ -69,7 +69,7 @@ class Mqperf:
         """Ends it as ^C does, and returns its summary."""
         self._process.send_signal(signal.SIGINT)
         output, _ = self._process.communicate(timeout=PATIENCE)
-        assert self._process.returncode == 0, f"mqperf: {self._process.returncode}: {self.errors()}"
+        assert self._process.returncode == 0, f"mqperf: {self._process.returncode}: {self.errors()}{output.decode()}"
         return json.loads(output)[0]
 
     def errors(self) -> str:

@@ -1,4 +1,4 @@
-"""The programs of docs/examples, for guests: compiled once, against the library that the tools belong to."""
+"""C++ programs for guests, docs/examples and the tests' own: compiled once, against the library that the tools belong to."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ def _folder() -> TemporaryDirectory:
 
 
 @lru_cache(maxsize=None)
-def example(name: str, tools_folder: Optional[str], package: Optional[str] = None) -> Path:
-    """docs/examples/NAME.cpp as a program of that name; `tools_folder` as tests/vm/run takes it. `package`: of
+def program(source: Path, tools_folder: Optional[str], package: Optional[str] = None) -> Path:
+    """The program that a C++ file is, named as the file; `tools_folder` as tests/vm/run takes it. `package`: of
     pkg-config, what it needs beside vmq."""
     build = TREE / "build" / PRESET if tools_folder is None else Path(tools_folder).resolve().parent
     library = build / "driver" / "libvmq.a"
     if not library.is_file():
         raise LabError(f"{library} is missing: build the library first")
     needs = run(["pkg-config", "--cflags", "--libs", package], f"finding {package}").split() if package else []
-    program = Path(_folder().name, name)
-    run(["c++", "-std=c++20", "-O2", f"-I{TREE / 'include'}", f"-I{build / 'include'}",
-         str(TREE / "docs" / "examples" / f"{name}.cpp"), str(library), "-lhwloc", *needs, "-pthread", "-o",
-         str(program)],
-        f"building {name}")
-    return program
+    made = Path(_folder().name, source.stem)
+    run(["c++", "-std=c++20", "-O2", f"-I{TREE / 'include'}", f"-I{build / 'include'}", str(source), str(library),
+         "-lhwloc", *needs, "-pthread", "-o", str(made)],
+        f"building {source.stem}")
+    return made
+
+
+def example(name: str, tools_folder: Optional[str], package: Optional[str] = None) -> Path:
+    """docs/examples/NAME.cpp as a program."""
+    return program(TREE / "docs" / "examples" / f"{name}.cpp", tools_folder, package)

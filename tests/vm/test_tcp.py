@@ -110,6 +110,16 @@ class Tcp(GuestCase):
         self.assertEqual(down["tx_software_segments"], 0)
         self.assertGreater(down["tx_attached_bytes"], SIZE * 9 // 10)
 
+    def test_checksums_left_to_the_device(self) -> None:
+        _, down = self.transfer("checksum coalescing segments")
+        self.assertLess(down["tx_packets"], SIZE // 1460 // 2)
+        self.assertEqual((down["tx_software_checksums"], down["tx_software_segments"]), (0, 0))
+
+    def test_checksums_made_here(self) -> None:
+        """The host verifies them."""
+        _, down = self.transfer("checksum software")
+        self.assertGreaterEqual(down["tx_software_checksums"], SIZE // 1460)
+
     def test_segments_cut_here(self) -> None:
         _, down = self.transfer("segments software")
         self.assertGreaterEqual(down["tx_packets"], SIZE // 1460)

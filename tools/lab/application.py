@@ -18,23 +18,24 @@ STOP_TIMEOUT = 15.0
 class Echo:
     """A running `mqperf echo`, ready for traffic when the constructor returns."""
 
-    def __init__(self, machine: Machine, options: str = "") -> None:
+    def __init__(self, machine: Machine, options: str = "", limit: float = START_TIMEOUT) -> None:
+        """`limit`: seconds until it answers mqctl."""
         self._guest = machine.guest
         self._device = machine.nic
         words = ["exec mqperf echo", f"--address {GUEST_ADDRESS}", options, self._device]
         self.command = " ".join(word for word in words if word).removeprefix("exec ")
         self._job = self._guest.start(f"exec {self.command}")
-        self._await_socket()
+        self._await_socket(limit)
 
-    def _await_socket(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT
+    def _await_socket(self, limit: float) -> None:
+        deadline = time.monotonic() + limit
         while self._guest.run(f"mqctl show {self._device}").code != 0:
             if self._job.done():
                 result = self._job.wait(0)
                 raise LabError(f"in the guest: {self.command}: exit code {result.code}\n{result.out}{result.err}".rstrip())
             if time.monotonic() > deadline:
                 self._job.signal("KILL")
-                raise GuestTimeout(f"in the guest: {self.command}: does not answer mqctl after {START_TIMEOUT:g} s")
+                raise GuestTimeout(f"in the guest: {self.command}: does not answer mqctl after {limit:g} s")
             time.sleep(0.2)
 
     def combined(self, pairs: object) -> Result:

@@ -38,6 +38,7 @@ class GuestConfig:
     iommu: bool = True
     iommu_platform: bool = True  # the device goes through the vIOMMU; neither legacy nor transitional ones can
     noiommu_mode: bool = False  # vfio with its no-IOMMU mode, still to be switched on
+    counted: bool = False  # each instruction takes the guest's clock a nanosecond, whatever the host's load: TCG only
 
     def __post_init__(self) -> None:
         if self.behind not in ("", *BEHIND):
@@ -52,6 +53,8 @@ class GuestConfig:
             raise LabError(f"{self.memory} MiB of memory do not divide into {self.numa_nodes} NUMA nodes")
         if self.ring_size not in (256, 512, 1024):
             raise LabError(f"ring size {self.ring_size}: QEMU's virtio-net takes 256, 512 or 1024")
+        if self.counted and self.cpus != 1:
+            raise LabError("where instructions are the clock there is one vCPU: others would advance it")
         if self.legacy and self.transitional:
             raise LabError("a device is legacy or transitional, not both")
 

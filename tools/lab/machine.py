@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,22 +40,42 @@ class Machine:
             words = kernel_command_line(config, command_line)
             self._ports = ports
             self._launch = lambda lines, *more: Qemu(qemu, [*arguments, *more], kernel, words, image, lines, self.tap.space)
-            self.qemu = self._launch(make_lines(ports))
+            self._power_on()
             stack.callback(lambda: self.qemu.close())
-            self.console = Console(self.qemu.sockets["console"])
-            self.guest = Guest(self.qemu.sockets["agent"])
-            self._wait_for_boot()
+            if not self._is_up():
+                # An emulated guest hangs now and then before its kernel's first word.
+                print(f"the guest shows no sign of life in {BOOT_TIMEOUT:g} s ({self._where()}): booted once more", file=sys.stderr)
+                self.qemu.close()
+                self._power_on()
+                if not self._is_up():
+                    raise LabError(f"the guest did not boot: no sign of life in {BOOT_TIMEOUT:g} s, twice ({self._where()})\n"
+                                   f"{self.console.tail()}".rstrip())
             self.qmp = Qmp(self.qemu.sockets["qmp"])
             self._stack = stack.pop_all()
 
-    def _wait_for_boot(self) -> None:
+    def _power_on(self) -> None:
+        self.qemu = self._launch(make_lines(self._ports))
+        self.console = Console(self.qemu.sockets["console"])
+        self.guest = Guest(self.qemu.sockets["agent"])
+
+    def _is_up(self) -> bool:
+        """Waits for it. A QEMU that has ended raises what it said."""
         started = time.monotonic()
         if self.guest.wait_ready(BOOT_TIMEOUT):
             self.boot_seconds = time.monotonic() - started
-            return
+            return True
         time.sleep(0.2)  # a QEMU that refuses its arguments closes the line just before it ends
-        said = self.qemu.last_words() or f"no sign of life in {BOOT_TIMEOUT:g} s"
-        raise LabError(f"the guest did not boot: {said}\n{self.console.tail()}".rstrip())
+        if self.qemu.exited():
+            raise LabError(f"the guest did not boot: {self.qemu.last_words()}\n{self.console.tail()}".rstrip())
+        return False
+
+    def _where(self) -> str:
+        """What the processors of a guest that does not answer are at."""
+        try:
+            registers = Qmp(self.qemu.sockets["qmp"]).call("human-monitor-command", **{"command-line": "info registers -a"})
+        except (LabError, OSError) as error:
+            return f"QEMU does not answer either: {error}"
+        return ", ".join(re.findall(r"RIP=\w+|EIP=\w+", registers))
 
     def migrate(self) -> migration.Gap:
         """Saves the running guest to a file, and goes on with it in another QEMU on the same tap. Not with a shell."""

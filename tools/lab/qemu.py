@@ -34,7 +34,8 @@ def machine_arguments(config: GuestConfig, accel: str) -> list[str]:
     cores = config.cpus // (config.threads * nodes)
     split = ",kernel-irqchip=split" if config.iommu and accel == "kvm" else ""
     arguments = ["-machine", f"q35{split}", "-m", f"{config.memory}M"]
-    arguments += ["-accel", "kvm" if accel == "kvm" else "tcg,thread=multi"]
+    arguments += ["-accel", "kvm" if accel == "kvm" else f"tcg,thread={'single' if config.counted else 'multi'}"]
+    arguments += ["-icount", "shift=0"] if config.counted else []
     # TCG's own vendor is AMD, whose way of telling the threads of a core it lacks: SMT would not be seen.
     arguments += ["-cpu", "host" if accel == "kvm" else "max,vendor=GenuineIntel"]
     arguments += ["-smp", f"{config.cpus},sockets={nodes},cores={cores},threads={config.threads}"]

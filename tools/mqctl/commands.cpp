@@ -14,6 +14,7 @@
 
 #include "tools/common/counters.hpp"
 #include "tools/common/device_name.hpp"
+#include "tools/common/device_stats.hpp"
 #include "tools/common/failure.hpp"
 #include "tools/common/skew.hpp"
 #include "tools/mqctl/channels.hpp"
@@ -85,8 +86,7 @@ void info(const CommandLine& line, Words words) {
         ControlClient client = tools::connect(device);
         const Info found = client.info();
         if (!line.has("json")) return print(info_text(found));
-        const bool counts = std::ranges::count(found.feature_names, "DEVICE_STATS") != 0;
-        print(info_json(found, counts ? std::optional{client.device_stats()} : std::nullopt));
+        print(info_json(found, tools::ask_device_stats(client, found)));
     });
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "tools/common/device_stats.hpp"
 #include "tools/common/text.hpp"
 
 namespace vmq::mqctl {
@@ -40,20 +41,6 @@ std::vector<std::string> texts_of(const std::vector<MacAddress>& macs) {
     std::vector<std::string> texts;
     for (const MacAddress& mac : macs) texts.push_back(to_string(mac));
     return texts;
-}
-
-tools::Json counters_json(const std::vector<DeviceCounter>& counters) {
-    tools::Json object = tools::Json::object();
-    for (const DeviceCounter& counter : counters) object[counter.name] = counter.value;
-    return object;
-}
-
-tools::Json stats_json(const std::optional<DeviceStats>& stats) {
-    if (!stats) return nullptr;
-    tools::Json pairs = tools::Json::array();
-    for (const PairDeviceStats& pair : stats->pairs)
-        pairs.push_back({{"receiveq", counters_json(pair.receiveq)}, {"transmitq", counters_json(pair.transmitq)}});
-    return {{"controlq", counters_json(stats->controlq)}, {"pairs", pairs}};
 }
 
 template <typename T>
@@ -117,7 +104,7 @@ tools::Json info_json(const Info& info, const std::optional<DeviceStats>& device
                                 {"unicast_filters", texts_of(info.mac_filters.unicast)},
                                 {"multicast_filters", texts_of(info.mac_filters.multicast)},
                                 {"vlans", info.vlans},
-                                {"device_stats", stats_json(device_stats)},
+                                {"device_stats", tools::device_stats_json(device_stats)},
                                 {"queue_pairs", info.queue_pairs},
                                 {"max_queue_pairs", info.max_queue_pairs},
                                 {"device_max_queue_pairs", info.device_max_queue_pairs},

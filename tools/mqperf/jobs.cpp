@@ -86,6 +86,8 @@ void run_job(QueuePair& pair, Shared& shared) {
             return echo(pair, shared);
         case Job::ping:
             return ping(pair, shared);
+        case Job::soak:
+            return shared.soak->serve(pair, shared);
     }
 }
 

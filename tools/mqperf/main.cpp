@@ -14,6 +14,8 @@ constexpr std::string_view usage = R"(Usage: mqperf JOB [DEV] [OPTIONS]
   forward    exchange the MAC addresses of what arrives and send it back
   echo       answer ARP, ICMP echo and UDP for --address
   ping       measure round trips to --to with ICMP echo
+  soak       send known packets to somebody who sends them back (UDP echo at --to), while the number of pairs, RSS and
+             coalescing change at random; tell what was lost, doubled, damaged or out of order
 
 DEV is a PCI address (0000:00:04.0 or 00:04.0) of a function that is bound to vfio-pci (mqctl bind);
 it may be left out where there is only one. Or it is a vhost-user backend: vhost-user:/path/to/socket,

@@ -12,26 +12,29 @@
 #include "tools/common/failure.hpp"
 #include "tools/common/numbers.hpp"
 #include "tools/mqperf/packets.hpp"
+#include "tools/mqperf/soak_frames.hpp"
 
 namespace vmq::mqperf {
 namespace {
 
 namespace po = boost::program_options;
 
-constexpr std::array job_names{"send", "receive", "forward", "echo", "ping"};
+constexpr std::array job_names{"send", "receive", "forward", "echo", "ping", "soak"};
 
 // The options that only some jobs have.
 struct JobOption {
     const char* name;
-    std::array<std::optional<Job>, 3> jobs;
+    std::array<std::optional<Job>, 4> jobs{};
 };
 constexpr std::array job_options{
-    JobOption{"address", {Job::echo, Job::ping, Job::send}},
-    JobOption{"to", {Job::send, Job::ping, std::nullopt}},
-    JobOption{"size", {Job::send, Job::ping, std::nullopt}},
-    JobOption{"rate", {Job::send, Job::ping, std::nullopt}},
-    JobOption{"burst", {Job::send, std::nullopt, std::nullopt}},
-    JobOption{"sleep", {Job::ping, std::nullopt, std::nullopt}},
+    JobOption{"address", {Job::echo, Job::ping, Job::send, Job::soak}},
+    JobOption{"to", {Job::send, Job::ping, Job::soak}},
+    JobOption{"size", {Job::send, Job::ping, Job::soak}},
+    JobOption{"rate", {Job::send, Job::ping, Job::soak}},
+    JobOption{"burst", {Job::send, Job::soak}},
+    JobOption{"sleep", {Job::ping}},
+    JobOption{"changes", {Job::soak}},
+    JobOption{"seed", {Job::soak}},
 };
 
 constexpr std::size_t largest_frame = ethernet::size + std::numeric_limits<std::uint16_t>::max();
@@ -40,7 +43,7 @@ constexpr std::size_t headroom = 128;  // of an allocated packet
 Job parse_job(const std::string& word) {
     const auto found = std::find(job_names.begin(), job_names.end(), word);
     if (found == job_names.end()) {
-        throw tools::UsageError{fmt::format("unknown job '{}': send, receive, forward, echo or ping", word)};
+        throw tools::UsageError{fmt::format("unknown job '{}': send, receive, forward, echo, ping or soak", word)};
     }
     return static_cast<Job>(found - job_names.begin());
 }
@@ -68,8 +71,12 @@ void read_addresses(const tools::CommandLine& line, PerfOptions& options) {
         options.address = {0xc612'0001};  // 198.18.0.1, of the range that RFC 2544 sets aside for measurements
     }
     if (options.job == Job::ping) options.to_address = read_address(line, "to", options.job);
-    if (options.job == Job::send && line.has("to")) {
+    if ((options.job == Job::send || options.job == Job::soak) && line.has("to")) {
         const auto mac = parse_mac(*line.text("to"));
+        if (!mac && options.job == Job::soak) {
+            options.to_address = read_address(line, "to", options.job);
+            return;
+        }
         if (!mac) throw tools::UsageError{fmt::format("'{}' is not a MAC address, for --to", *line.text("to"))};
         options.to_mac = *mac;
     }
@@ -114,13 +121,17 @@ std::string_view job_name(Job job) noexcept { return job_names[static_cast<std::
 void declare_options(po::options_description& options) {
     const auto word = [] { return po::value<std::string>(); };
     auto add = options.add_options();
-    add("address", word()->value_name("IP"), "echo, ping: this side's IPv4 address; send: the source");
+    add("address", word()->value_name("IP"), "echo, ping: this side's IPv4 address; send, soak: the source");
     add("to", word()->value_name("ADDR"),
-        "send: the destination's MAC address (default: broadcast); ping: its IPv4 address");
+        "send: the destination's MAC address (default: broadcast); ping: its IPv4 address; soak: either");
     add("pairs", word()->value_name("N"), "queue pairs to start with (default: all)");
-    add("size", word()->value_name("BYTES"), "send, ping: bytes of an Ethernet frame (default: 64)");
-    add("burst", word()->value_name("N"), "send: most packets of one call (default: 32)");
-    add("rate", word()->value_name("N"), "send, ping: packets a second over all pairs (default: as fast as possible)");
+    add("size", word()->value_name("BYTES"),
+        "send, ping: bytes of an Ethernet frame (default: 64); soak: of the longest (default: 1514)");
+    add("burst", word()->value_name("N"), "send, soak: most packets of one call (default: 32)");
+    add("rate", word()->value_name("N"),
+        "send, ping, soak: packets a second over all pairs (default: as fast as possible)");
+    add("changes", word()->value_name("N"), "soak: changes of pairs, RSS and coalescing a second (default: 10)");
+    add("seed", word()->value_name("N"), "soak: of all that is random (default: 1)");
     add("duration", word()->value_name("SECONDS"), "end after this time (default: on SIGINT or SIGTERM)");
     add("sleep", "ping: wait for the interrupt instead of polling");
     add("poll", "ask for no interrupts");
@@ -137,7 +148,7 @@ void declare_options(po::options_description& options) {
 PerfOptions read_options(const tools::CommandLine& line) {
     using tools::parse_number;
     if (line.words.empty())
-        throw tools::UsageError{"no job given: send, receive, forward, echo or ping (see mqperf --help)"};
+        throw tools::UsageError{"no job given: send, receive, forward, echo, ping or soak (see mqperf --help)"};
     if (line.words.size() > 2) throw tools::UsageError{"too many words: JOB [DEV]"};
 
     PerfOptions options;
@@ -145,8 +156,13 @@ PerfOptions read_options(const tools::CommandLine& line) {
     if (line.words.size() == 2) options.device = line.words[1];
     refuse_strange_options(line, options.job);
     read_addresses(line, options);
-    if (const auto word = line.text("size"))
-        options.size = parse_number(*word, "--size", smallest_ip_frame, largest_frame);
+    if (options.job == Job::soak) options.size = 1514;
+    if (const auto word = line.text("size")) {
+        const std::size_t least = options.job == Job::soak ? smallest_soak_frame : smallest_ip_frame;
+        options.size = parse_number(*word, "--size", least, largest_frame);
+    }
+    if (const auto word = line.text("changes")) options.changes = parse_number(*word, "--changes", 0, 1000);
+    if (const auto word = line.text("seed")) options.seed = parse_number(*word, "--seed", 0, 1'000'000'000);
     if (const auto word = line.text("burst")) options.burst = parse_number(*word, "--burst", 1, Batch::capacity);
     if (const auto word = line.text("rate")) options.rate = parse_number(*word, "--rate", 1, 1'000'000'000);
     if (const auto word = line.text("duration")) options.duration = tools::parse_seconds(*word, "--duration");

@@ -13,7 +13,7 @@
 
 namespace vmq::mqperf {
 
-enum class Job { send, receive, forward, echo, ping };
+enum class Job { send, receive, forward, echo, ping, soak };
 
 [[nodiscard]] std::string_view job_name(Job job) noexcept;
 
@@ -22,12 +22,14 @@ struct PerfOptions {
     std::optional<std::string> device;
     Options library;  // what Device::open takes
 
-    Ipv4Address address;                // echo, ping: this side's; send: the packets' source
-    MacAddress to_mac = broadcast_mac;  // send
-    Ipv4Address to_address;             // ping
-    std::size_t size = 64;              // bytes of the Ethernet frame that send and ping build
-    std::size_t burst = 32;             // send: most packets of one call
-    std::uint64_t rate = 0;             // send, ping: packets a second over all pairs, 0: as fast as possible
+    Ipv4Address address;                // echo, ping: this side's; send, soak: the packets' source
+    MacAddress to_mac = broadcast_mac;  // send, soak
+    Ipv4Address to_address;             // ping, soak; soak: 0 where to_mac is known
+    std::size_t size = 64;              // bytes of the Ethernet frame that send and ping build; soak: of the longest
+    std::size_t burst = 32;             // send, soak: most packets of one call
+    std::uint64_t rate = 0;             // send, ping, soak: packets a second over all pairs, 0: as fast as possible
+    std::uint64_t changes = 10;         // soak: of settings, a second
+    std::uint64_t seed = 1;             // soak: of all that is random
     bool sleep = false;                 // ping: waits for the interrupt instead of polling
     std::optional<std::chrono::nanoseconds> duration;  // std::nullopt: until a signal
     bool json = false;

@@ -29,6 +29,43 @@ std::string round_trip_text(const Result::RoundTrips& trips) {
                        microseconds(times.max()));
 }
 
+std::string soak_text(const SoakReport& soak) {
+    std::string text = fmt::format(
+        "soak: {} packets sent, {} verified; {} lost, {} doubled, {} damaged, {} out of order, {} late; {} on their "
+        "way when "
+        "the link went down ({} times); seed {}\n",
+        soak.sent, soak.verified, soak.lost, soak.doubled, soak.damaged, soak.reordered, soak.late, soak.excused,
+        soak.changes.link_downs, soak.seed);
+    for (const auto& [name, kind] : soak.changes.kinds)
+        text += fmt::format("{}: {} changes, {} refused; p50 {:.1f} us, p99 {:.1f} us, max {:.1f} us\n", name,
+                            kind.made, kind.refused, microseconds(kind.times.percentile(50)),
+                            microseconds(kind.times.percentile(99)), microseconds(kind.times.max()));
+    if (!soak.changes.first_refusal.empty()) text += "first refusal: " + soak.changes.first_refusal + '\n';
+    return text;
+}
+
+tools::Json soak_json(const SoakReport& soak) {
+    tools::Json changes = tools::Json::object();
+    for (const auto& [name, kind] : soak.changes.kinds)
+        changes[name] = {{"made", kind.made},
+                         {"refused", kind.refused},
+                         {"p50_us", microseconds(kind.times.percentile(50))},
+                         {"p99_us", microseconds(kind.times.percentile(99))},
+                         {"max_us", microseconds(kind.times.max())}};
+    return {{"sent", soak.sent},
+            {"verified", soak.verified},
+            {"lost", soak.lost},
+            {"doubled", soak.doubled},
+            {"damaged", soak.damaged},
+            {"reordered", soak.reordered},
+            {"late", soak.late},
+            {"excused", soak.excused},
+            {"link_downs", soak.changes.link_downs},
+            {"changes", std::move(changes)},
+            {"seed", soak.seed},
+            {"first_refusal", soak.changes.first_refusal}};
+}
+
 }  // namespace
 
 std::string progress_line(const PairStats& counts, double seconds, unsigned pairs, unsigned max_pairs) {
@@ -42,6 +79,7 @@ std::string summary_text(const Result& result) {
     text += tools::pair_table(result.info, result.stats);
     text += progress_line(total, result.seconds, result.info.queue_pairs, result.info.max_queue_pairs) + '\n';
     if (result.round_trips) text += round_trip_text(*result.round_trips);
+    if (result.soak) text += soak_text(*result.soak);
     return text;
 }
 
@@ -63,6 +101,7 @@ tools::Json summary_json(const Result& result) {
                                  {"p99_us", microseconds(times.percentile(99))},
                                  {"max_us", microseconds(times.max())}};
     }
+    if (result.soak) device["soak"] = soak_json(*result.soak);
     return Json::array({std::move(device)});
 }
 

@@ -10,6 +10,7 @@
 
 #include "tools/common/json.hpp"
 #include "tools/mqperf/latency.hpp"
+#include "tools/mqperf/soak.hpp"
 
 namespace vmq::mqperf {
 
@@ -23,6 +24,7 @@ struct Result {
         Latency times;
     };
     std::optional<RoundTrips> round_trips;  // of ping
+    std::optional<SoakReport> soak;
 };
 
 // "rx 1200 packets/s 0.6 Mbit/s  tx 1200 packets/s 0.6 Mbit/s  drops 0  pairs 2/4" for `counts` within `seconds`.

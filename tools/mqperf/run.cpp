@@ -102,9 +102,10 @@ bool wait_for_the_end(const Shared& shared, const Workers& workers, Clock::time_
 }
 
 void print_summary(const Shared& shared, Clock::duration time) {
-    Result result{std::string{job_name(shared.options.job)}, shared.device.info(), shared.device.stats(),
-                  std::chrono::duration<double>(time).count(), std::nullopt};
+    Result result{std::string{job_name(shared.options.job)},   shared.device.info(), shared.device.stats(),
+                  std::chrono::duration<double>(time).count(), std::nullopt,         std::nullopt};
     if (shared.options.job == Job::ping) result.round_trips = {shared.ping.sent(), shared.ping.round_trips()};
+    if (shared.soak) result.soak = shared.soak->report();
     if (shared.options.json) {
         fmt::print("{}\n", summary_json(result).dump(2));
     } else {
@@ -118,22 +119,26 @@ void run(const std::string& address, const PerfOptions& options) {
     tools::block_end_signals();
     Device device = open_device(address, options);
     const Info info = device.info();
-    const bool builds = options.job == Job::send || options.job == Job::ping;
+    const bool builds = options.job == Job::send || options.job == Job::ping || options.job == Job::soak;
     if (builds && options.size > info.mtu + ethernet::size) {
         throw tools::UsageError{
             fmt::format("{}: frames of {} bytes are too long for an MTU of {}", address, options.size, info.mtu)};
     }
 
     Shared shared{device, options, own_endpoint(info, options)};
+    if (options.job == Job::soak) shared.soak = std::make_unique<Soak>(device, options, shared.me);
     Workers workers{shared};
     const auto start = Clock::now();
     const bool ended = wait_for_the_end(shared, workers, start);
     const auto time = Clock::now() - start;
+    if (shared.soak) shared.soak->finish();
     workers.join();
     print_summary(shared, time);
     if (ended)
         throw tools::Failure{tools::Exit::failed,
                              address + ": a queue pair stopped: the device is gone or broke its rules"};
+    if (shared.soak && !shared.soak->report().clean())
+        throw tools::Failure{tools::Exit::failed, address + ": not every packet came back once, whole and in order"};
 }
 
 }  // namespace vmq::mqperf

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 
 #include <vmq/device.hpp>
 
 #include "tools/mqperf/options.hpp"
 #include "tools/mqperf/packets.hpp"
 #include "tools/mqperf/ping.hpp"
+#include "tools/mqperf/soak.hpp"
 
 namespace vmq::mqperf {
 
@@ -17,6 +19,7 @@ struct Shared {
     Endpoint me;
     std::atomic<bool> stop{false};
     Ping ping{};
+    std::unique_ptr<Soak> soak{};  // of that job
 };
 
 }  // namespace vmq::mqperf

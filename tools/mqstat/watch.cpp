@@ -2,10 +2,12 @@
 #include "tools/mqstat/watch.hpp"
 
 #include <cstdio>
+#include <optional>
 
 #include <fmt/core.h>
 
 #include "tools/common/counters.hpp"
+#include "tools/common/device_stats.hpp"
 #include "tools/common/pair_table.hpp"
 #include "tools/common/signals.hpp"
 #include "tools/common/text.hpp"
@@ -20,6 +22,7 @@ struct Sample {
     Clock::time_point time;
     Info info;
     Stats stats;
+    std::optional<DeviceStats> device_stats;  // since the device's start, always; for JSON only
     InterruptTable interrupts;
 };
 
@@ -33,6 +36,7 @@ Sample take_sample(ControlClient& client, const Format& format) {
         sample.interrupts = client.interrupts();
     } else {
         sample.stats = client.stats();
+        if (format.json) sample.device_stats = tools::ask_device_stats(client, sample.info);
     }
     return sample;
 }
@@ -65,6 +69,7 @@ void print_json(const Sample& sample, Span span, double seconds, const Format& f
                 {"span", span_name(span)},
                 {"seconds", span == Span::since_start ? Json(nullptr) : Json(seconds)}};
     device.update(format.interrupts ? interrupt_json(sample.interrupts) : tools::pair_json(sample.info, sample.stats));
+    if (!format.interrupts) device["device_stats"] = tools::device_stats_json(sample.device_stats);
     fmt::print("{}\n", Json::array({std::move(device)}).dump());
 }
 

@@ -32,6 +32,13 @@ constexpr std::size_t ipv6_header = 40;
 
 }  // namespace
 
+std::size_t tag_bytes(std::span<const std::byte> front) noexcept {
+    if (front.size() < ethernet_type_at + 2) return 0;
+    const unsigned type = std::to_integer<unsigned>(front[ethernet_type_at]) << 8 |
+                          std::to_integer<unsigned>(front[ethernet_type_at + 1]);
+    return type == ethernet_type::vlan || type == ethernet_type::service_vlan ? 4 : 0;
+}
+
 std::optional<Headers> Headers::find(std::span<const std::byte> front, std::size_t length) noexcept {
     Headers headers;
     headers.length_ = length;

@@ -9,6 +9,9 @@
 
 namespace vmq::net::offload {
 
+// 4 where a VLAN tag lies behind the addresses, else 0.
+[[nodiscard]] std::size_t tag_bytes(std::span<const std::byte> front) noexcept;
+
 // A private copy of a packet's first bytes: those of a received packet lie where the device may change them at any
 // time.
 class Headers {

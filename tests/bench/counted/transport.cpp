@@ -69,4 +69,12 @@ virtio::DmaBlock InlineTransport::allocate(std::size_t size, int) {
     return block;
 }
 
+virtio::DmaBlock InlineTransport::map_memory(std::span<std::byte> memory) {
+    virtio::DmaBlock block;
+    block.data = memory.data();
+    block.size = memory.size();
+    block.iova = virtio::Iova{reinterpret_cast<std::uintptr_t>(memory.data())};
+    return block;
+}
+
 }  // namespace vmq::bench

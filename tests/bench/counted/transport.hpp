@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "driver/support/event_fd.hpp"
@@ -57,6 +58,7 @@ public:
     [[nodiscard]] virtio::ControlPath* control_path() override { return &control_; }
 
     [[nodiscard]] virtio::DmaBlock allocate(std::size_t size, int numa_node) override;
+    [[nodiscard]] virtio::DmaBlock map_memory(std::span<std::byte> memory) override;
     [[nodiscard]] int request_event_fd() override { return -1; }
 
 private:

@@ -1,5 +1,5 @@
 """The blocks of figures in docs/performance.md."""
-from lib import goals, machine
+from lib import callgrind, goals, machine
 from lib.cells import BURSTS_AND_SIZES, JOBS
 from lib.ratios import median
 from lib.table import markdown_table
@@ -65,7 +65,7 @@ def _round_trips(records):
 
 
 def _instructions(records):
-    counts = records["instructions"]["cells"]
+    counts = {name: count for name, count in records["instructions"]["cells"].items() if " burst " in name}
     names = list(dict.fromkeys(name.split(" burst ")[0] + name.partition(" burst ")[2].lstrip("0123456789")
                                for name in counts))
     rows = []
@@ -77,6 +77,30 @@ def _instructions(records):
     return f"{text}\n\nCompiled by {records['instructions']['compiler']}."
 
 
+def _copies(records):
+    counts = records["instructions"]["cells"]
+    rows = []
+    for ring in callgrind.RINGS:
+        for size in callgrind.SIZES:
+            cells = [callgrind.PayloadCell(ring, way, size) for way in callgrind.WAYS]
+            if any(cell.name not in counts for cell in cells):
+                return NOTHING
+            rows.append([ring, f"{size:,}", *(f"{counts[cell.name]:.0f}" for cell in cells),
+                         *(f"{counts[cell.name] / size:.4f}" for cell in cells)])
+    head = ["ring", "bytes of a packet", *(f"{way}, per {unit}" for unit in ("packet", "byte") for way in callgrind.WAYS)]
+    return markdown_table(head, rows)
+
+
+def _tcp(records):
+    def figure(cell, way):
+        return f"{median(cell[way]):.2f} ({min(cell[way]):.2f} to {max(cell[way]):.2f})"
+    rows = [[cell["offloads"] or "none", *(figure(cell, way) for way in ("up", "down")),
+             *(f"{median(cell[way + '_packets']):.0f}" for way in ("up", "down"))] for cell in records["tcp"]["cells"]]
+    head = ["left to the device", "uploaded", "downloaded", "packets up", "packets down"]
+    return (f"{markdown_table(head, rows)}\n\n{records['tcp']['rounds']} rounds, in each of them "
+            f"{records['tcp']['mebibytes']} MiB up and down with each set of offloads; median and range.")
+
+
 BLOCKS = {
     "machine": ("compare", _machine),
     "goals": (None, lambda records: markdown_table(("what", "wanted", "measured", ""), goals.rows(records))),
@@ -84,6 +108,8 @@ BLOCKS = {
     "two pairs": ("compare", lambda records: _comparison(records, 2)),
     "round trips": ("wakeup", _round_trips),
     "instructions": ("instructions", _instructions),
+    "tcp": ("tcp", _tcp),
+    "copies": ("instructions", _copies),
 }
 
 

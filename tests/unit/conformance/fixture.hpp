@@ -94,10 +94,10 @@ std::vector<Form> forms(Fits fits) {
 // Packet number n has the same length and bytes wherever it is made or looked at.
 class NumberedPackets {
 public:
-    static constexpr std::size_t longest = 1518;  // MTU, Ethernet and VLAN header
+    static constexpr std::size_t longest = 1514;  // MTU and Ethernet header
 
     [[nodiscard]] static std::size_t length(std::uint64_t number) {
-        constexpr std::array<std::size_t, 12> edges{1, 2, 13, 59, 60, 64, 65, 128, 1499, 1500, 1514, longest};
+        constexpr std::array<std::size_t, 12> edges{1, 2, 13, 59, 60, 64, 65, 128, 1499, 1500, 1513, longest};
         if (number % 3 == 0) return edges[number / 3 % edges.size()];
         return 1 + (number * 2654435761u >> 7) % longest;
     }

@@ -50,6 +50,15 @@ TEST_F(NetDeviceStats, OnlyWhatTheDeviceHasIsAskedFor) {
     EXPECT_EQ(stats.pairs[0].transmitq.size(), 6u);
 }
 
+// 2.7.8.3
+TEST_F(NetDeviceStats, NothingBehindTheAnswersLengthIsRead) {
+    open(with_all());
+    device->set_control({.length = 1});  // the ack alone
+    const DeviceStats stats = vmq->device_stats();
+    EXPECT_TRUE(stats.controlq.empty());
+    EXPECT_TRUE(stats.pairs[0].receiveq.empty());
+}
+
 TEST_F(NetDeviceStats, NotOfferedRefusedOrNotAnswered) {
     options.command_deadline = 100ms;
     const auto ask = [this] { static_cast<void>(vmq->device_stats()); };

@@ -128,6 +128,15 @@ TEST_F(NetLegacy, WithoutAnyLayoutCommandsAreFramed) {
     EXPECT_TRUE(device->settings().vlans.contains(7));
 }
 
+// 2.7.8.1: their lengths are known to be wrong.
+TEST_F(NetLegacy, TheLengthOfAnAnswerIsNotLookedAt) {
+    options.queue_pairs = 1;
+    Device& opened = open(legacy_config());
+    device->set_control({.length = 0});
+    opened.set_queue_pairs(3);
+    EXPECT_EQ(device->pairs_in_use(), 3u);
+}
+
 TEST_F(NetLegacy, WithoutAnyLayoutAPacketTakesTwoDescriptors) {
     software::NetConfig config = legacy_config();
     config.queue_size = 16;

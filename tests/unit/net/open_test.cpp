@@ -135,6 +135,28 @@ TEST_F(NetOpen, AWrongQueueSizeIsNamed) {
     }
 }
 
+// 2.8.10.1, 4.1.5.1.3
+TEST_F(NetOpen, APackedRingMayHaveAnySize) {
+    software::NetConfig config;
+    config.queue_size = 300;
+    config.queue_sizes[8] = 33;  // the control queue
+    config.features.add(Feature::ring_packed);
+    options.queue_pairs = 1;
+    EXPECT_EQ(open(config).info().ring_size, 256u);
+    vmq->set_queue_pairs(2);
+    EXPECT_EQ(device->pairs_in_use(), 2u);
+    QueuePair pair = vmq->take_queue_pair(0);
+    Batch batch;
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        const auto frame = software::make_frame({1, i}, 60);
+        ASSERT_TRUE(device->inject(0, frame)) << i;
+        ASSERT_EQ(pair.recv(batch), 1u) << i;
+        ASSERT_EQ(pair.send(batch), 1u) << i;
+        device->step();
+        ASSERT_EQ(device->take_transmitted(0).at(0), frame);
+    }
+}
+
 TEST_F(NetOpen, AMissingControlQueueIsNamed) {
     std::string what;
     EXPECT_EQ(open_error({.queue_sizes = {{8, 0}}}, &what), make_error_code(Errc::bad_device));

@@ -83,9 +83,9 @@ TEST_F(NetPacket, RefusedOnesNeverReachTheRing) {
     QueuePair pair = open().take_queue_pair(0);
     Batch batch;
     ASSERT_EQ(pair.allocate(batch, 3), 3u);  // 0 stays empty
-    ASSERT_FALSE(batch[1].append(1518).empty());
-    ASSERT_FALSE(batch[2].append(1519).empty());
-    std::ranges::fill(batch[1].bytes(), std::byte{0});
+    ASSERT_FALSE(batch[1].append(1514).empty());
+    ASSERT_FALSE(batch[2].append(1515).empty());
+    for (std::size_t i = 1; i < 3; ++i) std::ranges::fill(batch[i].bytes(), std::byte{0});
     EXPECT_EQ(pair.send(batch), 3u);
     EXPECT_TRUE(batch.empty());
     EXPECT_EQ(stats(0).tx_rejected, 2u);
@@ -93,7 +93,28 @@ TEST_F(NetPacket, RefusedOnesNeverReachTheRing) {
     device->step();
     const auto sent = device->take_transmitted(0);
     ASSERT_EQ(sent.size(), 1u);
-    EXPECT_EQ(sent[0].size(), 1518u);
+    EXPECT_EQ(sent[0].size(), 1514u);
+}
+
+// 5.1.4.2: the MTU is what lies behind the header, a tag included in that.
+TEST_F(NetPacket, ATagMakesRoomForItself) {
+    QueuePair pair = open().take_queue_pair(0);
+    Batch batch;
+    for (const unsigned type : {0x81u, 0x88u}) {
+        for (const std::size_t length : {1514u, 1518u, 1519u}) {
+            ASSERT_EQ(pair.allocate(batch, 1, length), 1u);
+            Packet& packet = batch[batch.size() - 1];
+            std::ranges::fill(packet.bytes(), std::byte{0});
+            packet.bytes()[12] = static_cast<std::byte>(type);
+            packet.bytes()[13] = type == 0x81 ? std::byte{0x00} : std::byte{0xa8};
+        }
+    }
+    EXPECT_EQ(pair.send(batch), 6u);
+    EXPECT_EQ(stats(0).tx_rejected, 2u);
+    device->step();
+    const auto sent = device->take_transmitted(0);
+    ASSERT_EQ(sent.size(), 4u);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(sent[i].size(), i % 2 == 0 ? 1514u : 1518u);
 }
 
 TEST_F(NetPacket, AMovedFromHandleInABatchIsCountedAsRefused) {
@@ -237,6 +258,23 @@ TEST_F(NetSegments, BuffersHoldTheWholePacketWhereTheyMust) {
     Batch batch;
     ASSERT_EQ(pair.recv(batch), 1u);
     EXPECT_EQ(bytes_of(batch[0]), frame);
+}
+
+// 5.1.4.2: what is sent may be shorter, but what arrives may be as long as the device's MTU says.
+TEST_F(NetSegments, BuffersHoldWhatTheDeviceMayDeliver) {
+    options.refused_features = {"MRG_RXBUF"};
+    options.mtu = 1500;
+    software::NetConfig config;
+    config.config.mtu = 9000;
+    QueuePair pair = open(config).take_queue_pair(0);
+    EXPECT_EQ(vmq->info().mtu, 1500u);
+    const auto frame = make_frame({1, 1}, 9014);
+    ASSERT_TRUE(device->inject(0, frame));
+    Batch batch;
+    ASSERT_EQ(pair.recv(batch), 1u);
+    EXPECT_EQ(bytes_of(batch[0]), frame);
+    EXPECT_EQ(pair.send(batch), 1u);
+    EXPECT_EQ(stats(0).tx_rejected, 1u);
 }
 
 class NetPairs : public NetTest {};

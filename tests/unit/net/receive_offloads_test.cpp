@@ -180,6 +180,20 @@ TEST_F(NetReceiveOffloads, AreSwitchedWhileTheDeviceRuns) {
     EXPECT_EQ(device->commands(), commands);
 }
 
+TEST_F(NetReceiveOffloads, AreAsTheyWereAfterAReset) {
+    options.receive_coalescing = true;
+    options.queue_pairs = 1;
+    open(config());
+    for (const ReceiveOffloads offloads : {ReceiveOffloads{.checksum = true}, ReceiveOffloads{}}) {
+        EXPECT_FALSE(set(offloads));
+        const FeatureSet before = device->receive_offloads();
+        EXPECT_FALSE(error_of([&] { vmq->reset(); }));
+        EXPECT_EQ(device->receive_offloads(), before);
+        EXPECT_EQ(vmq->receive_offloads(), offloads);
+    }
+    EXPECT_EQ(vmq->stats().resets, 2u);
+}
+
 TEST_F(NetReceiveOffloads, ThatAreRefusedStayAsTheyWere) {
     options.receive_coalescing = true;
     open(config());

@@ -286,7 +286,7 @@ TEST_P(NetRequests, ThatMakeNoSenseAreRefused) {
     const IpPacket whole{.payload = 1700};
     packet = packet_of(pair, whole.bytes());
     packet.request(
-        {.segmentation = Segmentation::tcpv4, .segment_size = static_cast<std::uint16_t>(1518 - whole.headers())});
+        {.segmentation = Segmentation::tcpv4, .segment_size = static_cast<std::uint16_t>(1514 - whole.headers())});
     EXPECT_EQ(sent(pair, std::move(packet)).size(), 2u);
 }
 

@@ -54,6 +54,19 @@ TEST_F(NetResizeFault, AnAnswerThatIsNeitherIsARefusal) {
     expect_pairs(1);
 }
 
+// 2.7.8.3: what lies beyond the length is not looked at.
+TEST_F(NetResizeFault, AnAnswerThatTheDeviceSaysItHasNotWrittenIsNone) {
+    open();
+    device->set_control({.length = 0});
+    EXPECT_EQ(resize(2), make_error_code(Errc::bad_device));
+    expect_pairs(1);
+    EXPECT_FALSE(vmq->info().control_queue_usable) << "what the device has done is not known";
+    open();
+    device->set_control({.length = 0xffff'ffff});
+    EXPECT_FALSE(resize(2));
+    expect_pairs(2);
+}
+
 // 18 and 19
 TEST_F(NetResizeFault, WithoutAnAnswerTheOldNumberStaysAndTheControlQueueIsGivenUp) {
     open();

@@ -48,6 +48,23 @@ TEST(PerfOptions, HaveDefaults) {
     EXPECT_EQ(options.library.control_socket, "");
 }
 
+TEST(PerfOptions, SoakTakesEitherAddressOfItsPeer) {
+    const PerfOptions mirror = read("soak", "--to", "02:00:00:00:00:09", "--changes", "0", "--seed", "5");
+    EXPECT_EQ(mirror.job, Job::soak);
+    EXPECT_EQ(mirror.to_mac, (MacAddress{2, 0, 0, 0, 0, 9}));
+    EXPECT_EQ(mirror.to_address, Ipv4Address{}) << "nobody is asked";
+    EXPECT_EQ(mirror.size, 1514u);
+    EXPECT_EQ(mirror.changes, 0u);
+    EXPECT_EQ(mirror.seed, 5u);
+    const PerfOptions server = read("soak", "--address", "10.0.0.2", "--to", "10.0.0.1", "--size", "100");
+    EXPECT_EQ(server.to_address, (Ipv4Address{0x0a000001}));
+    EXPECT_EQ(server.changes, 10u);
+    EXPECT_EQ(server.seed, 1u);
+    EXPECT_NE(refusal("soak", "--to", "nobody").find("'nobody' is not an IPv4 address"), std::string::npos);
+    EXPECT_NE(refusal("soak", "--size", "65").find("--size"), std::string::npos);
+    EXPECT_EQ(refusal("send", "--seed", "1"), "send has no --seed");
+}
+
 TEST(PerfOptions, ReachTheLibrary) {
     const PerfOptions options =
         read("echo", "00:04.0", "--address", "10.0.0.2", "--pairs", "2", "--ring-size", "512", "--cpus", "1,3",
@@ -86,8 +103,8 @@ TEST(PerfOptions, AskForBuffersThatHoldTheFrame) {
 }
 
 TEST(PerfOptions, RefuseWhatMakesNoSense) {
-    EXPECT_EQ(refusal(), "no job given: send, receive, forward, echo or ping (see mqperf --help)");
-    EXPECT_EQ(refusal("flood"), "unknown job 'flood': send, receive, forward, echo or ping");
+    EXPECT_EQ(refusal(), "no job given: send, receive, forward, echo, ping or soak (see mqperf --help)");
+    EXPECT_EQ(refusal("flood"), "unknown job 'flood': send, receive, forward, echo, ping or soak");
     EXPECT_EQ(refusal("receive", "a", "b"), "too many words: JOB [DEV]");
     EXPECT_EQ(refusal("receive", "--burst", "8"), "receive has no --burst");
     EXPECT_EQ(refusal("forward", "--address", "10.0.0.1"), "forward has no --address");

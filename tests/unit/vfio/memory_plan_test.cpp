@@ -50,6 +50,14 @@ TEST(MemoryPlan, PhysicalBlocksShareHugePages) {
     EXPECT_EQ(plan_physical(pairs(4), {}).of_2m, 9u);
 }
 
+TEST(MemoryPlan, BlocksThatMayLieApartAreCountedTogether) {
+    const Needs needs{{.size = 1984, .count = 2048}};
+    EXPECT_EQ(plan_mapped(needs, HugePages::preferred, 4096, {}).locked, pool);
+    EXPECT_EQ(plan_mapped(needs, HugePages::preferred, 4096, {}).mappings, 1u);
+    EXPECT_EQ(plan_physical(needs, {.of_2m = 2}).of_2m, 2u);
+    EXPECT_FALSE(plan_physical(needs, {.of_2m = 1}).enough);
+}
+
 TEST(MemoryPlan, EveryNodeNeedsRingsOfItsOwn) {
     EXPECT_EQ(plan_physical(pairs(4, 2), {.of_2m = 100}).of_2m, 2u + 4 * 2);
 }

@@ -14,7 +14,7 @@ namespace vmq::vfio {
 namespace {
 
 constexpr std::size_t page = 4096;
-using Indices = std::vector<std::size_t>;
+using Runs = std::vector<PageRun>;
 
 support::Mapping some_pages(std::size_t count) {
     void* const address = ::mmap(nullptr, count * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -37,17 +37,36 @@ constexpr std::uint64_t present = std::uint64_t{1} << 63;
 TEST(PageFrames, FindsTheShortestRunThatSuffices) {
     //                                    0    1     2     3     4     5     6
     const std::vector<std::uint64_t> pages{900, 100, 300, 101, 102, 301, 500};
-    EXPECT_EQ(find_run(pages, 1, 2), (Indices{2, 5}));
-    EXPECT_EQ(find_run(pages, 1, 3), (Indices{1, 3, 4}));
-    EXPECT_EQ(find_run(pages, 1, 1), (Indices{6})) << "the lowest of those that stand alone";
-    EXPECT_TRUE(find_run(pages, 1, 4).empty());
-    EXPECT_TRUE(find_run({}, 1, 1).empty());
+    EXPECT_EQ(find_runs(pages, 1, {2}), (Runs{{2, 5}}));
+    EXPECT_EQ(find_runs(pages, 1, {3}), (Runs{{1, 3, 4}}));
+    EXPECT_EQ(find_runs(pages, 1, {1}), (Runs{{6}})) << "the lowest of those that stand alone";
+    EXPECT_TRUE(find_runs(pages, 1, {4}).empty());
+    EXPECT_TRUE(find_runs({}, 1, {1}).empty());
 }
 
 TEST(PageFrames, TheOrderOfARunIsThePhysicalOne) {
     const std::vector<std::uint64_t> pages{3 * page, 2 * page, page};
-    EXPECT_EQ(find_run(pages, page, 3), (Indices{2, 1, 0}));
-    EXPECT_EQ(find_run(pages, page, 2), (Indices{2, 1})) << "of a longer run, its beginning";
+    EXPECT_EQ(find_runs(pages, page, {3 * page}), (Runs{{2, 1, 0}}));
+    EXPECT_EQ(find_runs(pages, page, {2 * page}), (Runs{{2, 1}})) << "of a longer run, its beginning";
+}
+
+TEST(PageFrames, BlocksAreInOneRunWhereThereIsOne) {
+    const std::vector<std::uint64_t> pages{7 * page, page, 2 * page, 8 * page, 9 * page};
+    EXPECT_EQ(find_runs(pages, page, {.size = page / 2, .count = 4}), (Runs{{1, 2}}));
+    EXPECT_EQ(find_runs(pages, page, {.size = page / 2, .count = 5}), (Runs{{0, 3, 4}}));
+}
+
+TEST(PageFrames, BlocksMayLieApartEachWholeInARun) {
+    const std::vector<std::uint64_t> pages{7 * page, page, 2 * page, 8 * page, 9 * page, 20 * page};
+    EXPECT_EQ(find_runs(pages, page, {.size = page, .count = 4}), (Runs{{0, 3, 4}, {5}}))
+        << "the rest where it just fits";
+    EXPECT_EQ(find_runs(pages, page, {.size = page, .count = 6}), (Runs{{0, 3, 4}, {1, 2}, {5}}));
+    // Two thirds of a page: four in three pages, three in two, one in one.
+    EXPECT_EQ(find_runs(pages, page, {.size = 2700, .count = 8}), (Runs{{0, 3, 4}, {1, 2}, {5}}));
+    EXPECT_TRUE(find_runs(pages, page, {.size = 2700, .count = 9}).empty())
+        << "though six pages have the bytes of nine";
+    EXPECT_EQ(find_runs(pages, page, {.size = 2 * page, .count = 2}), (Runs{{0, 3}, {1, 2}}));
+    EXPECT_TRUE(find_runs(pages, page, {.size = 2 * page, .count = 3}).empty());
 }
 
 TEST(PageFrames, ContiguousMeansEachRightBehindTheOneBefore) {

@@ -77,6 +77,16 @@ TEST_F(VhostTransport, OffersWhatIsTheBackendsAndWhatItPlaysItself) {
     EXPECT_EQ(transport->name(), "vhost-user:" + path);
 }
 
+TEST_F(VhostTransport, DoesNotReachTheApplicationsOwnMemory) {
+    start();
+    open();
+    std::array<std::byte, 4096> memory{};
+    const Caught refused = caught([&] { static_cast<void>(transport->map_memory(memory)); });
+    EXPECT_EQ(refused.code, make_error_code(Errc::unsupported));
+    EXPECT_TRUE(refused.says("registering 4096 bytes")) << refused.text;
+    EXPECT_TRUE(refused.says("copy into packets")) << refused.text;
+}
+
 TEST_F(VhostTransport, PlaysTheConfigurationSpace) {
     options.mtu = 9000;
     start();

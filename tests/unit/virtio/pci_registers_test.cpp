@@ -77,7 +77,7 @@ TEST_F(PciRegistersTest, FeaturesAreReadAndWrittenInHalves) {
 TEST_F(PciRegistersTest, QueueSizes) {
     model_.queues[1].size = 1024;
     model_.queues[2].size = 0;
-    model_.queues[3].size = 300;
+    model_.queues[3].size = 40'000;
     EXPECT_EQ(registers_.queue_count(), 4);
     EXPECT_EQ(registers_.queue_size(QueueIndex{0}), 256);
     EXPECT_EQ(registers_.queue_size(QueueIndex{1}), 1024);
@@ -85,7 +85,9 @@ TEST_F(PciRegistersTest, QueueSizes) {
     EXPECT_EQ(registers_.queue_size(QueueIndex{9}), 0);
     const std::string text = failure(Errc::bad_device, [&] { (void)registers_.queue_size(QueueIndex{3}); });
     EXPECT_NE(text.find("virtqueue 3"), std::string::npos);
-    EXPECT_NE(text.find("300"), std::string::npos);
+    EXPECT_NE(text.find("40000"), std::string::npos);
+    model_.queues[3].size = 300;  // a packed one may have any
+    EXPECT_EQ(registers_.queue_size(QueueIndex{3}), 300);
 }
 
 TEST_F(PciRegistersTest, AQueueIsEnabledLast) {
