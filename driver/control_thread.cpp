@@ -5,6 +5,7 @@
 #include <array>
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <system_error>
 #include <utility>
 
 #include "driver/support/errors.hpp"
@@ -26,8 +27,17 @@ ControlThread::ControlThread(std::vector<Source> sources, std::chrono::milliseco
         epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
         if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, sources_[i].fd, &event) != 0) support::fail_errno("epoll_ctl");
     }
-    thread_ = std::thread([this] { loop(); });
+    start();
     ::pthread_setname_np(thread_.native_handle(), "vmq-control");
+}
+
+void ControlThread::start() {
+    try {
+        thread_ = std::thread([this] { loop(); });
+    } catch (const std::system_error& error) {
+        support::fail(error.code(), "start the control thread",
+                      "ulimit -u and the cgroup's pids.max say how many threads there may be");
+    }
 }
 
 ControlThread::~ControlThread() {
@@ -96,7 +106,15 @@ void ControlThread::guarded(const std::function<void()>& work) {
     try {
         work();
     } catch (const std::exception& error) {
+        tell(error);
+    }
+}
+
+// A report that fails, as where memory is short, must not end the thread.
+void ControlThread::tell(const std::exception& error) noexcept {
+    try {
         report_(error);
+    } catch (...) {
     }
 }
 

@@ -41,9 +41,11 @@ private:
         bool done = false;
     };
 
+    void start();
     void loop();
     void run_tasks();
     void guarded(const std::function<void()>& work);
+    void tell(const std::exception& error) noexcept;
 
     std::vector<Source> sources_;
     std::chrono::milliseconds period_;

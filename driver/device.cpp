@@ -2,6 +2,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/prctl.h>
 #include <unistd.h>
 #include <utility>
@@ -110,7 +111,7 @@ private:
         net_.let_go();
     }
 
-    void log(LogLevel level, const std::string& text) const {
+    void log(LogLevel level, std::string_view text) const {
         if (options_.log) options_.log(level, text);
     }
 

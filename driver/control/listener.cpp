@@ -24,7 +24,7 @@ struct FileState {
     bool socket = false;
 };
 
-// Nothing when there is no such file.
+// Nothing, and errno, when there is no such file or it cannot be looked at.
 std::optional<FileState> look_at(const std::string& path) noexcept {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
@@ -67,17 +67,25 @@ void Listener::bind_and_listen() {
             support::fail_errno("bind control socket " + path_);
         }
     }
-    if (const auto made = look_at(path_)) file_ = made->id;
+    const auto made = look_at(path_);
+    if (!made && errno == ENOENT) fail_busy();
+    if (!made) give_up(errno);
+    file_ = made->id;
 
     // The mode comes before listen: until then nobody can connect, whatever the umask left.
     const int chmod_error = ::chmod(path_.c_str(), 0660) == 0 ? 0 : errno;
     const int listen_error = ::listen(fd_.get(), backlog) == 0 ? 0 : errno;
     // Between bind and listen another process may have thought the socket dead and taken its place.
-    if (!is_at(path_, file_)) fail_busy();
-    if (const int error = chmod_error != 0 ? chmod_error : listen_error; error != 0) {
-        ::unlink(path_.c_str());  // the destructor does not run
-        support::fail({error, std::generic_category()}, "listen on control socket " + path_);
-    }
+    const auto now = look_at(path_);
+    if (now ? now->id != file_ : errno == ENOENT) fail_busy();
+    if (!now) give_up(errno);
+    if (const int error = chmod_error != 0 ? chmod_error : listen_error; error != 0) give_up(error);
+}
+
+// Takes the socket that was made away again: the destructor does not run.
+void Listener::give_up(int error) const {
+    ::unlink(path_.c_str());
+    support::fail({error, std::generic_category()}, "listen on control socket " + path_);
 }
 
 // Removes the socket file of a process that is gone.

@@ -31,6 +31,7 @@ public:
 private:
     void bind_and_listen();
     void clear_stale() const;
+    [[noreturn]] void give_up(int error) const;
     [[noreturn]] void fail_busy() const;
 
     std::string path_;

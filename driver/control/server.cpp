@@ -107,7 +107,12 @@ void Server::accept_one() {
     const int fd = socket.get();
     if (connections_.size() >= limits_.clients) return refuse(fd);
     connections_.emplace(fd, Connection{std::move(socket), Clock::now() + limits_.deadline});
-    watch(epoll_.get(), EPOLL_CTL_ADD, fd, EPOLLIN);
+    try {
+        watch(epoll_.get(), EPOLL_CTL_ADD, fd, EPOLLIN);
+    } catch (...) {
+        connections_.erase(fd);  // nothing would ever be heard of it
+        throw;
+    }
 }
 
 void Server::refuse(int fd) const {

@@ -146,7 +146,7 @@ std::uint64_t NetDevice::vector_interrupts(unsigned vector) const {
     return 0;
 }
 
-void NetDevice::log(LogLevel level, const std::string& text) const {
+void NetDevice::log(LogLevel level, std::string_view text) const {
     if (options_.log) options_.log(level, text);
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <vmq/coalescing.hpp>
@@ -204,7 +205,7 @@ private:
     void announce_where_asked();
     void send_announcement();
 
-    void log(LogLevel level, const std::string& text) const;
+    void log(LogLevel level, std::string_view text) const;
 
     Options options_;
     std::string name_;

@@ -91,15 +91,15 @@ void NetDevice::return_buffers(unsigned first, unsigned last) noexcept {
     unsigned next = first;
     try {
         await_owners(first, last);
-        for (; next < last; ++next) {
-            transport_->reset_queue(receiveq_of(next));
-            pairs_[next]->want(Shape::emptied);
+        while (next < last) {
+            const unsigned i = next++;
+            transport_->reset_queue(receiveq_of(i));
+            pairs_[i]->want(Shape::emptied);
         }
-    } catch (const std::system_error& error) {
+    } catch (const std::exception& error) {
         // The change itself is done. Where an owner does not call in the buffers stay posted, as without RING_RESET;
         // those of a queue that does not answer its reset may be written at any time, and nobody touches them.
         log(LogLevel::warning, error.what());
-        if (error.code() != Errc::owner_timeout) ++next;
         for (; next < last; ++next) pairs_[next]->want(Shape::parked);
     }
 }

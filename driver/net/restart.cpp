@@ -32,17 +32,22 @@ void NetDevice::reset() {
     each_prepared_pair(Shape::suspended);
     try {
         await_owners(0, max_queue_pairs());
+        lose("the device is reset");
     } catch (...) {
         give_shapes();
         throw;
     }
-    lose("the device is reset");
     revive();
 }
 
 // Nothing of the device is believed before it reads back as reset; then everything is told to it again.
 void NetDevice::revive() {
-    transport_->reset();
+    try {
+        transport_->reset();
+    } catch (...) {
+        transport_->disconnect();
+        throw;
+    }
     // The vectors stay: a virtio reset takes only what the device knows of them.
     resume([this] { return transport_->set_config_vector(plan_.config); });
     resets_.add();
@@ -64,10 +69,11 @@ void NetDevice::note_trouble(const std::string& what) {
 }
 
 void NetDevice::lose(const std::string& why) {
+    const std::string text = name_ + ": link down: " + why;
     lost_ = true;
     cleared_ = false;
     if (link_up_.exchange(false, std::memory_order_relaxed)) config_changes_.add();
-    log(LogLevel::warning, name_ + ": link down: " + why);
+    log(LogLevel::warning, text);
 }
 
 // What was in flight is lost and counted, and every buffer is back with its owner.

@@ -44,7 +44,7 @@ enum class WaitMode {
 // One owner thread sleeps; any thread wakes it.
 class Sleeper {
 public:
-    explicit Sleeper(WaitMode mode) noexcept : mode_(mode) {}
+    explicit Sleeper(WaitMode mode) : mode_(mode) {}  // throws std::system_error
     Sleeper(const Sleeper&) = delete;
     Sleeper& operator=(const Sleeper&) = delete;
 

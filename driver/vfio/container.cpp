@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/vfio.h>
+#include <new>
 #include <sys/ioctl.h>
 #include <vector>
 
@@ -101,7 +102,12 @@ void Container::unmap(std::uint64_t iova, std::size_t size) noexcept {
     const std::lock_guard lock{mutex_};
     // Fails when the group has left: the kernel has unmapped everything then. An address that may still be mapped is
     // never handed out again.
-    if (unmap_dma(iova, size)) addresses_.release(iova, size);
+    if (!unmap_dma(iova, size)) return;
+    try {
+        addresses_.release(iova, size);
+    } catch (const std::bad_alloc&) {
+        // Nor are those that cannot be noted as free.
+    }
 }
 
 void Container::map_at(std::span<std::byte> memory, std::uint64_t iova) {

@@ -33,12 +33,12 @@ std::shared_ptr<const DmaRegion> create_huge(const std::shared_ptr<Container>& c
     check_locked_memory(container->object(), whole);
     auto memory = map_memory(whole, node, MAP_HUGETLB | static_cast<int>(huge_page_flag(page)));
     if (memory.data() == nullptr) return nullptr;
-    const Mapped mapped = container->map(memory.data(), whole, page);
-    if (mapped.failure) {
-        if (required) container->fail_map(whole, mapped.failure);
+    const auto region = std::make_shared<DmaRegion>(container, std::move(memory), true);
+    if (const std::error_code failure = region->map(page)) {
+        if (required) container->fail_map(whole, failure);
         return nullptr;
     }
-    return std::make_shared<const DmaRegion>(container, std::move(memory), mapped.iova, true);
+    return region;
 }
 
 // The largest size that is worth it first. Null: none is, or they are only preferred and cannot be had.
@@ -65,9 +65,10 @@ std::shared_ptr<const DmaRegion> create_normal(const std::shared_ptr<Container>&
     auto memory = map_memory(whole, node, 0);
     if (memory.data() == nullptr)
         support::fail_errno(object + ": mmap of " + std::to_string(whole) + " bytes of DMA memory");
-    const Mapped mapped = container->map(memory.data(), whole, whole >= huge_2m ? huge_2m : page);
-    if (mapped.failure) container->fail_map(whole, mapped.failure);
-    return std::make_shared<const DmaRegion>(container, std::move(memory), mapped.iova, false);
+    const auto region = std::make_shared<DmaRegion>(container, std::move(memory), false);
+    if (const std::error_code failure = region->map(whole >= huge_2m ? huge_2m : page))
+        container->fail_map(whole, failure);
+    return region;
 }
 
 }  // namespace
@@ -81,10 +82,18 @@ std::shared_ptr<const DmaRegion> DmaRegion::create(const std::shared_ptr<Contain
     return create_normal(container, size, numa_node);
 }
 
-DmaRegion::DmaRegion(std::shared_ptr<Container> container, support::Mapping memory, std::uint64_t iova,
-                     bool huge_pages) noexcept
-    : container_(std::move(container)), memory_(std::move(memory)), iova_(iova), huge_pages_(huge_pages) {}
+DmaRegion::DmaRegion(std::shared_ptr<Container> container, support::Mapping memory, bool huge_pages) noexcept
+    : container_(std::move(container)), memory_(std::move(memory)), huge_pages_(huge_pages) {}
 
-DmaRegion::~DmaRegion() { container_->unmap(iova_, memory_.size()); }
+std::error_code DmaRegion::map(std::size_t alignment) {
+    const Mapped mapped = container_->map(memory_.data(), memory_.size(), alignment);
+    iova_ = mapped.iova;
+    mapped_ = !mapped.failure;
+    return mapped.failure;
+}
+
+DmaRegion::~DmaRegion() {
+    if (mapped_) container_->unmap(iova_, memory_.size());
+}
 
 }  // namespace vmq::vfio

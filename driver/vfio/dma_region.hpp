@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <system_error>
 
 #include <vmq/options.hpp>
 
@@ -19,8 +20,10 @@ public:
     // pages are required and there are not enough.
     [[nodiscard]] static std::shared_ptr<const DmaRegion> create(const std::shared_ptr<Container>& container,
                                                                  std::size_t size, int numa_node, HugePages huge_pages);
-    DmaRegion(std::shared_ptr<Container> container, support::Mapping memory, std::uint64_t iova,
-              bool huge_pages) noexcept;
+    // Not mapped for DMA so far.
+    DmaRegion(std::shared_ptr<Container> container, support::Mapping memory, bool huge_pages) noexcept;
+    // Once; what the kernel refuses is returned.
+    [[nodiscard]] std::error_code map(std::size_t alignment);
     ~DmaRegion();
     DmaRegion(const DmaRegion&) = delete;
     DmaRegion& operator=(const DmaRegion&) = delete;
@@ -33,7 +36,8 @@ public:
 private:
     std::shared_ptr<Container> container_;
     support::Mapping memory_;
-    std::uint64_t iova_;
+    std::uint64_t iova_ = 0;
+    bool mapped_ = false;
     bool huge_pages_;
 };
 

@@ -1,6 +1,7 @@
 // Memory that is the application's own, made reachable for the device.
 #include "driver/vfio/foreign_memory.hpp"
 
+#include <optional>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -15,15 +16,19 @@ namespace vmq::vfio {
 
 namespace {
 
+// Made before the mapping, which must not outlive a failure to make it.
 struct Lease {
-    Lease(std::shared_ptr<Container> in, std::uint64_t at, std::size_t bytes, bool physically)
-        : container(std::move(in)), iova(at), size(bytes), physical(physically) {}
-    ~Lease() { physical ? container->unmap_at(iova, size) : container->unmap(iova, size); }
+    Lease(std::shared_ptr<Container> in, std::size_t bytes, bool physically)
+        : container(std::move(in)), size(bytes), physical(physically) {}
+    ~Lease() {
+        if (!iova) return;
+        physical ? container->unmap_at(*iova, size) : container->unmap(*iova, size);
+    }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
 
     std::shared_ptr<Container> container;
-    std::uint64_t iova;
+    std::optional<std::uint64_t> iova;  // nothing: not mapped so far
     std::size_t size;
     bool physical;
 };
@@ -45,10 +50,11 @@ void require_whole_pages(const Container& container, std::span<std::byte> memory
 DmaBuffer map_foreign(const std::shared_ptr<Container>& container, std::span<std::byte> memory) {
     require_whole_pages(*container, memory, container->page_size());
     check_locked_memory(container->object(), memory.size());
+    const auto lease = std::make_shared<Lease>(container, memory.size(), false);
     const Mapped mapped = container->map(memory.data(), memory.size(), container->page_size());
     if (mapped.failure) container->fail_map(memory.size(), mapped.failure);
-    return {memory.data(), memory.size(), mapped.iova, false,
-            std::make_shared<const Lease>(container, mapped.iova, memory.size(), false)};
+    lease->iova = mapped.iova;
+    return {memory.data(), memory.size(), mapped.iova, false, lease};
 }
 
 DmaBuffer map_foreign_physical(const std::shared_ptr<Container>& container, std::span<std::byte> memory) {
@@ -60,9 +66,10 @@ DmaBuffer map_foreign_physical(const std::shared_ptr<Container>& container, std:
     if (!in_huge_pages({}, addresses) || !contiguous(addresses, page))
         refuse(*container, memory,
                "without an IOMMU it must be huge pages that follow each other in physical memory; one of 1 GiB does");
+    const auto lease = std::make_shared<Lease>(container, memory.size(), true);
     container->map_at(memory, addresses.front());
-    return {memory.data(), memory.size(), addresses.front(), true,
-            std::make_shared<const Lease>(container, addresses.front(), memory.size(), true)};
+    lease->iova = addresses.front();
+    return {memory.data(), memory.size(), addresses.front(), true, lease};
 }
 
 }  // namespace vmq::vfio

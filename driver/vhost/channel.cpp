@@ -114,7 +114,7 @@ void Channel::wait_for(short events, Request request, Deadline deadline) {
     // Rounded up, so that the last wait does not become a busy loop.
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) {
-        good_ = false;
+        give_up();
         support::fail(Errc::device_timeout, name_ + ": " + to_string(request) + ": no answer in time",
                       "the backend may be stopped, or busy with another frontend");
     }
@@ -122,14 +122,20 @@ void Channel::wait_for(short events, Request request, Deadline deadline) {
     ::poll(&state, 1, static_cast<int>(left.count()));
 }
 
-void Channel::fail_gone(Request request) {
+// Also told to those who wait for the end of the connection: the other side may keep it open.
+void Channel::give_up() noexcept {
     good_ = false;
+    ::shutdown(socket_.get(), SHUT_RDWR);
+}
+
+void Channel::fail_gone(Request request) {
+    give_up();
     support::fail(Errc::device_removed, name_ + ": " + to_string(request) + ": the backend has closed the connection",
                   "its log may say why");
 }
 
 void Channel::fail_bad(Request request, const std::string& what) {
-    good_ = false;
+    give_up();
     support::fail(Errc::bad_device, name_ + ": the reply to " + to_string(request) + " " + what);
 }
 

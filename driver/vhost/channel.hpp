@@ -39,6 +39,7 @@ private:
     [[nodiscard]] std::uint32_t receive_header(Request request, Deadline deadline);
     void receive_bytes(std::span<std::byte> bytes, Request request, Deadline deadline);
     void wait_for(short events, Request request, Deadline deadline);
+    void give_up() noexcept;
     [[noreturn]] void fail_gone(Request request);
     [[noreturn]] void fail_bad(Request request, const std::string& what);
 

@@ -21,7 +21,7 @@
 
 namespace vmq::vhost {
 
-class VhostUserTransport final : public virtio::Transport, private virtio::ControlPath {
+class VhostUserTransport : public virtio::Transport, private virtio::ControlPath {
 public:
     // Connects, or waits for the backend in server mode, and shakes hands.
     VhostUserTransport(const Address& address, const Options& options);

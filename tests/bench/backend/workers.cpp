@@ -1,6 +1,7 @@
 // Polling threads.
 #include "tests/bench/backend/workers.hpp"
 
+#include <exception>
 #include <sched.h>
 
 #include "affinity/thread.hpp"
@@ -62,7 +63,12 @@ void Workers::Thread::run(bool yield) {
         if (ends) [[unlikely]]
             return;
         bool busy = false;
-        for (Pair* const pair : pairs) busy |= pair->poll();
+        try {
+            for (Pair* const pair : pairs) busy |= pair->poll();
+        } catch (const std::exception&) {
+            // A frontend that has given the connection up clears its rings before its end of it is seen.
+            pairs.clear();
+        }
         if (yield && !busy) ::sched_yield();
     }
 }

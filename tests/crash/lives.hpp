@@ -1,0 +1,8 @@
+// How often the application is killed.
+#pragma once
+
+namespace vmq::crash {
+
+[[nodiscard]] unsigned lives_to_live();
+
+}  // namespace vmq::crash
