@@ -69,7 +69,7 @@ class Binding(GuestCase):
 class Running(GuestCase):
     """The application under mqctl, under fire, and beside others that want its device."""
 
-    kills = 10
+    kills = 20
 
     def setUp(self) -> None:
         super().setUp()

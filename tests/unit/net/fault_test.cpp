@@ -9,13 +9,14 @@ using software::Lane;
 using software::make_frame;
 using virtio::Feature;
 
-class NetFaults : public NetTest {
+// With split rings, and with packed ones.
+class NetFaults : public NetTest, public ::testing::WithParamInterface<bool> {
 protected:
     void SetUp() override {
         options.queue_pairs = 2;
         options.ring_size = 64;
         options.buffers_per_pair = 192;
-        open();
+        open(device_config());
         faulty.emplace(vmq->take_queue_pair(0));
         sound.emplace(vmq->take_queue_pair(1));
     }
@@ -25,6 +26,11 @@ protected:
         faulty.reset();
         sound.reset();
         NetTest::TearDown();
+    }
+    static software::NetConfig device_config() {
+        software::NetConfig config;
+        if (GetParam()) config.features.add(Feature::ring_packed);
+        return config;
     }
     void other_pair_works() {
         Batch through;
@@ -68,18 +74,18 @@ protected:
 };
 
 // Row 1.
-TEST_F(NetFaults, UsedIdOutsideTheRing) {
+TEST_P(NetFaults, UsedIdOutsideTheRing) {
     device->with_lane(0, [](Lane& lane) { lane.receive_ring.write_used(64, 100); });
     expect_broken_receiver();
 }
 
-TEST_F(NetFaults, UsedIdWithHighBits) {
+TEST_P(NetFaults, UsedIdWithHighBits) {
     device->with_lane(0, [](Lane& lane) { lane.receive_ring.write_used(0x10000, 100); });
     expect_broken_receiver();
 }
 
 // Row 2. On the transmitq nothing is outstanding.
-TEST_F(NetFaults, UsedIdNotOutstandingOnTheTransmitq) {
+TEST_P(NetFaults, UsedIdNotOutstandingOnTheTransmitq) {
     ASSERT_TRUE(add_frame(*faulty, batch, make_frame({}, 60)));
     ASSERT_EQ(faulty->send(batch), 1u);
     device->with_lane(0, [](Lane& lane) {
@@ -97,7 +103,7 @@ TEST_F(NetFaults, UsedIdNotOutstandingOnTheTransmitq) {
     EXPECT_EQ(faulty->wait(5s), WakeReason::stopped);
 }
 
-TEST_F(NetFaults, ATransmitqThatBreaksUnderASleeperWakesIt) {
+TEST_P(NetFaults, ATransmitqThatBreaksUnderASleeperWakesIt) {
     device->with_lane(0, [](Lane& lane) { lane.completion.hold = true; });
     for (int i = 0; i < 3; ++i) {
         while (!batch.full() && add_frame(*faulty, batch, make_frame({}, 60))) continue;
@@ -111,7 +117,7 @@ TEST_F(NetFaults, ATransmitqThatBreaksUnderASleeperWakesIt) {
 }
 
 // Row 3: the buffer arrives once, then the queue is broken.
-TEST_F(NetFaults, TheSameIdTwice) {
+TEST_P(NetFaults, TheSameIdTwice) {
     device->with_lane(0, [](Lane& lane) {
         lane.receiveq.fetch_all();
         const auto id = lane.receiveq.take_held();
@@ -125,18 +131,18 @@ TEST_F(NetFaults, TheSameIdTwice) {
 }
 
 // Row 4.
-TEST_F(NetFaults, LengthBeyondTheBuffer) { expect_dropped({.used_length = 2049}, &PairStats::rx_drops_oversized); }
-TEST_F(NetFaults, LengthFarBeyondTheBuffer) {
+TEST_P(NetFaults, LengthBeyondTheBuffer) { expect_dropped({.used_length = 2049}, &PairStats::rx_drops_oversized); }
+TEST_P(NetFaults, LengthFarBeyondTheBuffer) {
     expect_dropped({.used_length = 0xffffffff}, &PairStats::rx_drops_oversized);
 }
 
 // Row 5.
-TEST_F(NetFaults, LengthZero) { expect_dropped({.used_length = 0}, &PairStats::rx_drops_short); }
-TEST_F(NetFaults, LengthShorterThanTheHeader) { expect_dropped({.used_length = 11}, &PairStats::rx_drops_short); }
-TEST_F(NetFaults, HeaderOnly) { expect_dropped({.used_length = 12}, &PairStats::rx_drops_short); }
+TEST_P(NetFaults, LengthZero) { expect_dropped({.used_length = 0}, &PairStats::rx_drops_short); }
+TEST_P(NetFaults, LengthShorterThanTheHeader) { expect_dropped({.used_length = 11}, &PairStats::rx_drops_short); }
+TEST_P(NetFaults, HeaderOnly) { expect_dropped({.used_length = 12}, &PairStats::rx_drops_short); }
 
 // Row 6.
-TEST_F(NetFaults, JunkInTheTransmittedLengthIsIgnored) {
+TEST_P(NetFaults, JunkInTheTransmittedLengthIsIgnored) {
     device->with_lane(0, [](Lane& lane) { lane.completion = {.used_length = 0xdeadbeef, .newest_first = true}; });
     for (int round = 0; round < 50; ++round) {
         for (int i = 0; i < 20; ++i) ASSERT_TRUE(add_frame(*faulty, batch, make_frame({}, 60)));
@@ -148,24 +154,24 @@ TEST_F(NetFaults, JunkInTheTransmittedLengthIsIgnored) {
 }
 
 // Row 7.
-TEST_F(NetFaults, UsedIndexJumpsAhead) {
+TEST_P(NetFaults, UsedIndexJumpsAhead) {
     device->with_lane(0, [](Lane& lane) { lane.receive_ring.move_used_index(65); });
     expect_broken_receiver();
 }
 
 // Row 8.
-TEST_F(NetFaults, UsedIndexGoesBack) {
+TEST_P(NetFaults, UsedIndexGoesBack) {
     expect_good();
     device->with_lane(0, [](Lane& lane) { lane.receive_ring.move_used_index(-1); });
     expect_broken_receiver();
 }
 
 // Row 9.
-TEST_F(NetFaults, NumBuffersZero) { expect_dropped({.num_buffers = 0}, &PairStats::rx_drops_bad_header); }
-TEST_F(NetFaults, NumBuffersHuge) { expect_dropped({.num_buffers = 0xffff}, &PairStats::rx_drops_bad_header); }
-TEST_F(NetFaults, NumBuffersWithoutItsTail) { expect_dropped({.num_buffers = 2}, &PairStats::rx_drops_bad_header); }
+TEST_P(NetFaults, NumBuffersZero) { expect_dropped({.num_buffers = 0}, &PairStats::rx_drops_bad_header); }
+TEST_P(NetFaults, NumBuffersHuge) { expect_dropped({.num_buffers = 0xffff}, &PairStats::rx_drops_bad_header); }
+TEST_P(NetFaults, NumBuffersWithoutItsTail) { expect_dropped({.num_buffers = 2}, &PairStats::rx_drops_bad_header); }
 
-TEST_F(NetFaults, NumBuffersSwallowsNoMoreThanItsOwn) {
+TEST_P(NetFaults, NumBuffersSwallowsNoMoreThanItsOwn) {
     // A packet that claims three buffers and has one, and two good ones behind it: those two are taken for its tail.
     ASSERT_TRUE(device->inject(0, make_frame({1, 0}, 60), {.num_buffers = 3}));
     inject_good();
@@ -176,7 +182,7 @@ TEST_F(NetFaults, NumBuffersSwallowsNoMoreThanItsOwn) {
     EXPECT_EQ(bytes_of(batch[1]), make_frame({1, 1}, 60));
 }
 
-TEST_F(NetFaults, ATailOfEmptyBuffersIsDropped) {
+TEST_P(NetFaults, ATailOfEmptyBuffersIsDropped) {
     device->with_lane(0, [](Lane& lane) {
         ASSERT_TRUE(lane.inject(make_frame({1, 0}, 60), {.num_buffers = 2}));
         const auto id = lane.receiveq.take_held();
@@ -189,7 +195,7 @@ TEST_F(NetFaults, ATailOfEmptyBuffersIsDropped) {
 }
 
 // Row 10.
-TEST_F(NetFaults, RewrittenDescriptorsChangeNothing) {
+TEST_P(NetFaults, RewrittenDescriptorsChangeNothing) {
     for (int round = 0; round < 5; ++round) {
         device->with_lane(0, [](Lane& lane) {
             lane.receiveq.fetch_all();
@@ -212,7 +218,7 @@ TEST_F(NetFaults, RewrittenDescriptorsChangeNothing) {
 }
 
 // Row 11: no offload was negotiated, so nothing of it is believed.
-TEST_F(NetFaults, ALyingHeaderIsNotBelieved) {
+TEST_P(NetFaults, ALyingHeaderIsNotBelieved) {
     Delivery delivery;
     delivery.header.flags = 0xff;
     delivery.header.gso_type = 0xff;
@@ -230,7 +236,7 @@ TEST_F(NetFaults, ALyingHeaderIsNotBelieved) {
 }
 
 // Row 12.
-TEST_F(NetFaults, ADeviceThatNeedsAResetGetsIt) {
+TEST_P(NetFaults, ADeviceThatNeedsAResetGetsIt) {
     device->need_reset();
     std::size_t received = 0;
     EXPECT_TRUE(eventually([&] {
@@ -245,17 +251,20 @@ TEST_F(NetFaults, ADeviceThatNeedsAResetGetsIt) {
 }
 
 // Row 24.
-TEST_F(NetFaults, ARemovedDeviceStopsThePairs) {
+TEST_P(NetFaults, ARemovedDeviceStopsThePairs) {
     device->remove();
     EXPECT_EQ(faulty->wait(5s), WakeReason::stopped);
     EXPECT_EQ(sound->wait(5s), WakeReason::stopped);
     faulty.reset();
     sound.reset();
     vmq.reset();
-    open();
+    open(device_config());
     faulty.emplace(vmq->take_queue_pair(0));
     sound.emplace(vmq->take_queue_pair(1));
 }
+
+INSTANTIATE_TEST_SUITE_P(Rings, NetFaults, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "Packed" : "Split"; });
 
 }  // namespace
 }  // namespace vmq

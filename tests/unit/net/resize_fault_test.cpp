@@ -7,10 +7,18 @@ namespace {
 using Answer = software::ControlBehaviour::Answer;
 using Clock = std::chrono::steady_clock;
 
-using NetResizeFault = NetResize;
+// With split rings, and with packed ones.
+class NetResizeFault : public NetResize, public ::testing::WithParamInterface<bool> {
+protected:
+    Device& open() {
+        software::NetConfig config;
+        if (GetParam()) config.features.add(virtio::Feature::ring_packed);
+        return NetResize::open(config);
+    }
+};
 
 // faults.md 17
-TEST_F(NetResizeFault, ARefusalLeavesTheOldNumber) {
+TEST_P(NetResizeFault, ARefusalLeavesTheOldNumber) {
     options.queue_pairs = 2;
     open();
     const Owner first{*vmq, 0, drop_packets};
@@ -27,7 +35,7 @@ TEST_F(NetResizeFault, ARefusalLeavesTheOldNumber) {
     expect_pairs(1);
 }
 
-TEST_F(NetResizeFault, AfterARefusalThePairsThatStaySendAgain) {
+TEST_P(NetResizeFault, AfterARefusalThePairsThatStaySendAgain) {
     options.queue_pairs = 2;
     open();
     device->set_control({.answer = Answer::refuse});
@@ -36,7 +44,7 @@ TEST_F(NetResizeFault, AfterARefusalThePairsThatStaySendAgain) {
     expect_works(second, 1);
 }
 
-TEST_F(NetResizeFault, AfterARefusalTheSameMayBeAskedAgain) {
+TEST_P(NetResizeFault, AfterARefusalTheSameMayBeAskedAgain) {
     open();
     QueuePair third = vmq->take_queue_pair(2);
     device->set_control({.answer = Answer::refuse});
@@ -47,7 +55,7 @@ TEST_F(NetResizeFault, AfterARefusalTheSameMayBeAskedAgain) {
     for (int i = 0; i < 200; ++i) expect_works(third, 2);
 }
 
-TEST_F(NetResizeFault, AnAnswerThatIsNeitherIsARefusal) {
+TEST_P(NetResizeFault, AnAnswerThatIsNeitherIsARefusal) {
     open();
     device->set_control({.acknowledgement = 99});
     EXPECT_EQ(resize(2), make_error_code(Errc::device_refused));
@@ -55,7 +63,7 @@ TEST_F(NetResizeFault, AnAnswerThatIsNeitherIsARefusal) {
 }
 
 // 2.7.8.3: what lies beyond the length is not looked at.
-TEST_F(NetResizeFault, AnAnswerThatTheDeviceSaysItHasNotWrittenIsNone) {
+TEST_P(NetResizeFault, AnAnswerThatTheDeviceSaysItHasNotWrittenIsNone) {
     open();
     device->set_control({.length = 0});
     EXPECT_EQ(resize(2), make_error_code(Errc::bad_device));
@@ -68,7 +76,7 @@ TEST_F(NetResizeFault, AnAnswerThatTheDeviceSaysItHasNotWrittenIsNone) {
 }
 
 // 18 and 19
-TEST_F(NetResizeFault, WithoutAnAnswerTheOldNumberStaysAndTheControlQueueIsGivenUp) {
+TEST_P(NetResizeFault, WithoutAnAnswerTheOldNumberStaysAndTheControlQueueIsGivenUp) {
     open();
     QueuePair pair = vmq->take_queue_pair(0);
     device->set_control({.answer = Answer::withhold});
@@ -88,7 +96,7 @@ TEST_F(NetResizeFault, WithoutAnAnswerTheOldNumberStaysAndTheControlQueueIsGiven
 }
 
 // The device may carry the command out at any time, so pair 1 must not transmit; what it is given, pair 0 sends.
-TEST_F(NetResizeFault, AShrinkThatTheDeviceDoesLateLosesNothing) {
+TEST_P(NetResizeFault, AShrinkThatTheDeviceDoesLateLosesNothing) {
     options.queue_pairs = 2;
     open();
     QueuePair first = vmq->take_queue_pair(0);
@@ -112,7 +120,7 @@ TEST_F(NetResizeFault, AShrinkThatTheDeviceDoesLateLosesNothing) {
     EXPECT_EQ(resize(3), make_error_code(Errc::control_queue_unusable));
 }
 
-TEST_F(NetResizeFault, AnAnswerAfterTheDeviceWasClosedIsHarmless) {
+TEST_P(NetResizeFault, AnAnswerAfterTheDeviceWasClosedIsHarmless) {
     open();
     device->set_control({.answer = Answer::withhold});
     EXPECT_EQ(resize(3), make_error_code(Errc::device_timeout));
@@ -120,19 +128,22 @@ TEST_F(NetResizeFault, AnAnswerAfterTheDeviceWasClosedIsHarmless) {
     EXPECT_FALSE(device->answer_withheld()) << "the reset took the command back";
 }
 
-TEST_F(NetResizeFault, ASlowAnswerIsWaitedFor) {
+TEST_P(NetResizeFault, ASlowAnswerIsWaitedFor) {
     open();
     device->set_control({.delay = 100ms});
     EXPECT_FALSE(resize(4));
     expect_pairs(4);
 }
 
-TEST_F(NetResizeFault, TheControlQueueIsLookedAtWithoutItsInterrupt) {
+TEST_P(NetResizeFault, TheControlQueueIsLookedAtWithoutItsInterrupt) {
     open();
     device->interrupts().set_mode(software::InterruptMode::lost);
     EXPECT_FALSE(resize(4));
     EXPECT_FALSE(resize(1));
 }
+
+INSTANTIATE_TEST_SUITE_P(Rings, NetResizeFault, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "Packed" : "Split"; });
 
 }  // namespace
 }  // namespace vmq
