@@ -75,20 +75,28 @@ void open_and_close(Trial& trial, vfio::MemoryOptions options) {
     const std::array<support::EventFd, 4> events;
     const std::array<int, 4> vectors{events[0].fd(), events[1].fd(), events[2].fd(), events[3].fd()};
     std::unique_ptr<vfio::Function> function;
-    std::optional<vfio::DmaBuffer> rings, packets, own;
+    std::vector<vfio::DmaBuffer> rings, packets;
+    std::optional<vfio::DmaBuffer> own;
     alignas(4096) static std::array<std::byte, 8192> application;
     std::array<std::byte, 64> config{};
-    static_cast<void>(trial.insist("open", [&] { function = vfio::Function::open(nic, options); }) &&
-                      trial.insist("configuration", [&] { function->read_config(0, config); }) &&
-                      trial.insist("BAR", [&] { static_cast<void>(function->map_bar(0)); }) &&
-                      trial.insist("bus mastering", [&] { function->enable_bus_mastering(); }) &&
-                      trial.insist("rings", [&] { rings = function->allocate(16384, 0); }) &&
-                      trial.insist("packets", [&] { packets = function->allocate(std::size_t{3} << 20, -1); }) &&
-                      trial.insist("application's memory", [&] { own = function->map_memory(application); }) &&
-                      trial.insist("vectors", [&] { static_cast<void>(function->enable_vectors(vectors)); }));
+    static_cast<void>(trial.insist("open", [&] {
+        function = vfio::Function::open(nic, options);
+    }) && trial.insist("configuration", [&] {
+        function->read_config(0, config);
+    }) && trial.insist("BAR", [&] {
+        static_cast<void>(function->map_bar(0));
+    }) && trial.insist("bus mastering", [&] {
+        function->enable_bus_mastering();
+    }) && trial.insist("rings", [&] {
+        rings = function->allocate({16384, 0});
+    }) && trial.insist("packets", [&] {
+        packets = function->allocate({std::size_t{3} << 20, -1});
+    }) && trial.insist("application's memory", [&] {
+        own = function->map_memory(application);
+    }) && trial.insist("vectors", [&] { static_cast<void>(function->enable_vectors(vectors)); }));
     trial.attempt("close", [&] {
-        rings.reset();
-        packets.reset();
+        rings = {};
+        packets = {};
         own.reset();
         function.reset();
     });

@@ -116,7 +116,7 @@ protected:
         options.placement = PlacementPolicy::none;
         options.pin_threads = false;
         options.control_socket = std::nullopt;
-        options.command_deadline = 500ms;
+        options.command_deadline = 1s;  // a loaded machine
         options.settle_limit = 0ms;
         options.queue_pairs = 1;
         options.log = [this](LogLevel, std::string_view line) {
