@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 #include "driver/control/protocol.hpp"
@@ -22,6 +23,13 @@ Connection::Received Connection::receive() {
     request_.append(fresh.substr(0, end));
     if (request_.size() >= max_request_bytes) return Received::too_long;
     return end == std::string_view::npos ? Received::part : Received::request;
+}
+
+bool Connection::may_change() const noexcept {
+    ucred opener{};
+    socklen_t size = sizeof opener;
+    if (::getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &opener, &size) != 0) return false;
+    return opener.uid == 0 || opener.uid == ::geteuid();
 }
 
 bool Connection::abandoned() const noexcept {

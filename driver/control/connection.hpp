@@ -28,6 +28,8 @@ public:
     // Takes what is there. After `request`, request() is the whole line without its newline.
     [[nodiscard]] Received receive();
     [[nodiscard]] std::string_view request() const noexcept { return request_; }
+    // Whether it may change the device: it was opened by root, or by the user whose process this is.
+    [[nodiscard]] bool may_change() const noexcept;
     // The client has closed its end altogether: nobody will see a reply.
     [[nodiscard]] bool abandoned() const noexcept;
 

@@ -117,6 +117,11 @@ Reply to_reply(const Json& message) {
 
 }  // namespace
 
+bool changes_device(const Request& request) noexcept {
+    return std::holds_alternative<Reset>(request) || std::holds_alternative<SetQueuePairs>(request) ||
+           std::holds_alternative<SetRss>(request) || std::holds_alternative<SetCoalescing>(request);
+}
+
 std::string encode(const Request& request) {
     Json message{{"schema", schema}};
     std::visit(Overloaded{

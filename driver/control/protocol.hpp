@@ -56,6 +56,9 @@ struct SetCoalescing {
 using Request = std::variant<GetInfo, GetStats, GetInterrupts, GetRss, GetCoalescing, GetDeviceStats, Reset,
                              SetQueuePairs, SetRss, SetCoalescing>;
 
+// Whether it asks for more than to be told something.
+[[nodiscard]] bool changes_device(const Request& request) noexcept;
+
 struct Done {};
 struct Failure {
     std::error_code code;

@@ -130,7 +130,7 @@ void Server::serve(Connection& connection) {
         if (received == Connection::Received::end || connection.abandoned()) return drop(connection.fd());
         std::string reply =
             received == Connection::Received::request
-                ? answer(connection.request())
+                ? answer(connection.request(), connection.may_change())
                 : encode(Reply{Failure{Errc::bad_request, "control request: longer than " +
                                                               std::to_string(max_request_bytes) + " bytes"}});
         connection.reply(std::move(reply), Clock::now() + limits_.deadline);
@@ -139,9 +139,13 @@ void Server::serve(Connection& connection) {
     if (connection.send() != Connection::Sent::part) drop(connection.fd());
 }
 
-std::string Server::answer(std::string_view line) const {
+std::string Server::answer(std::string_view line, bool may_change) const {
     try {
-        return encode(std::visit(Perform{handler_}, decode_request(line)));
+        const Request request = decode_request(line);
+        if (changes_device(request) && !may_change)
+            support::fail(std::make_error_code(std::errc::operation_not_permitted), listener_.path() + ": a change",
+                          "only root and the user who runs the application may change its device");
+        return encode(std::visit(Perform{handler_}, request));
     } catch (...) {
         return encode(Reply{current_failure()});
     }

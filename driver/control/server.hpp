@@ -68,7 +68,7 @@ private:
     void accept_one();
     void refuse(int fd) const;
     void serve(Connection& connection);
-    [[nodiscard]] std::string answer(std::string_view line) const;
+    [[nodiscard]] std::string answer(std::string_view line, bool may_change) const;
     void drop(int fd) noexcept;
     void on_timer() noexcept;
     void arm_timer() const noexcept;

@@ -56,9 +56,11 @@ std::uint16_t read_u16(virtio::Transport& transport, std::size_t offset) {
 }
 
 // 5.1.4.1: 1 to 0x8000.
+bool is_pair_count(unsigned pairs) { return pairs >= virtio::vq_pairs_min && pairs <= virtio::vq_pairs_max; }
+
 bool pair_count_is_sound(virtio::Transport& transport, const Options& options) {
     const unsigned pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
-    if (pairs >= virtio::vq_pairs_min && pairs <= virtio::vq_pairs_max) return true;
+    if (is_pair_count(pairs)) return true;
     if (options.log) {
         options.log(LogLevel::warning, transport.name() + ": the device claims max_virtqueue_pairs " +
                                            std::to_string(pairs) + "; one pair is used");
@@ -130,9 +132,18 @@ NetConfig read_net_config(virtio::Transport& transport, FeatureSet features) {
         config.device_mtu = config.mtu;
         if (config.mtu < 68) support::fail(Errc::bad_device, transport.name() + ": mtu " + std::to_string(config.mtu));
     }
-    if (features.has(Feature::mq))
+    // What choose_features found sound may have changed since.
+    if (features.has(Feature::mq)) {
         config.max_queue_pairs = read_u16(transport, virtio::net_config::max_virtqueue_pairs);
-    if (hashes(features)) config.rss = read_rss_limits(transport, features.has(Feature::rss));
+        if (!is_pair_count(config.max_queue_pairs)) {
+            support::fail(Errc::bad_device,
+                          transport.name() + ": max_virtqueue_pairs " + std::to_string(config.max_queue_pairs));
+        }
+    }
+    if (hashes(features)) {
+        config.rss = read_rss_limits(transport, features.has(Feature::rss));
+        if (!config.rss) support::fail(Errc::bad_device, transport.name() + ": its limits for RSS make no sense");
+    }
     // Only now: QEMU shows the virtqueues of the further pairs once MQ is negotiated.
     const unsigned queues = transport.queue_count();
     const bool control_queue = features.has(Feature::ctrl_vq) && transport.control_path() == nullptr;

@@ -172,6 +172,10 @@ void NetDevice::forget_rings() {
 
 std::uint16_t NetDevice::control_queue_size() const {
     const std::uint16_t size = ring_size(control_queue_index());
+    const std::uint16_t longest_command = transport_->is_legacy() ? 4 : 2;  // parts with a descriptor each: 5.1.6.6
+    if (size < longest_command)
+        support::fail(Errc::bad_device, name_ + ": control queue: size " + std::to_string(size) + ", a command takes " +
+                                            std::to_string(longest_command));
     return transport_->is_legacy() ? size : std::min(size, control_ring_size);
 }
 

@@ -66,6 +66,7 @@ struct Options {
     std::vector<std::string> refused_features;
 
     // Where mqctl and mqstat find this device: empty for the default, /run/vmq/<address>.sock; std::nullopt for none.
+    // Its file has mode 0660: the group may read; changes are taken from root and from the user of this process only.
     std::optional<std::string> control_socket = "";
     // How long the device may take for a command, and a queue pair's thread for calling in.
     std::chrono::milliseconds command_deadline{1000};

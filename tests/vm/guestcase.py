@@ -65,6 +65,12 @@ def acceleration() -> str:
     return accel.choose("auto", guest_kernel(), qemu(), lambda _: None)
 
 
+def prepare() -> None:
+    """Has made, once, what all guests need."""
+    programs()
+    acceleration()
+
+
 def reason_to_skip() -> Optional[str]:
     """What this machine lacks for a guest with a tap, or None."""
     if os.geteuid() != 0:

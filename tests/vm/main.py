@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import unittest
 from pathlib import Path
 
 import guestcase
 from report import choose, run, tests_in
+from shares import run_shares
 
 
 def already_packed(test: unittest.TestCase) -> bool:
@@ -21,6 +23,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="run the tests whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="print the names and run nothing")
     parser.add_argument("--packed", action="store_true", help="every guest's device has packed rings, not only some guests'")
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4), metavar="N",
+                        help="guests at once (default: one a processor, at most 4)")
     guestcase.add_options(parser)
     options = parser.parse_args()
 
@@ -33,7 +37,10 @@ def main() -> int:
         return 0
     guestcase.use(options)
     guestcase.packed_rings = options.packed
-    return run(chosen)
+    if options.jobs == 1 or guestcase.reason_to_skip():
+        return run(chosen)
+    guestcase.prepare()
+    return run_shares(chosen, options.jobs)
 
 
 if __name__ == "__main__":

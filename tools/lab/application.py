@@ -83,6 +83,10 @@ class Echo:
         self._job.signal("KILL")
         self._job.wait(STOP_TIMEOUT)
 
+    def await_end(self, timeout: float) -> Result:
+        """What it says when it ends by itself."""
+        return self._job.wait(timeout)
+
     def stop(self) -> Result:
         self._job.signal("TERM")
         return self._job.wait(STOP_TIMEOUT)

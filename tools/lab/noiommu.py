@@ -22,8 +22,9 @@ def with_noiommu(chosen: kernel.Kernel) -> kernel.Kernel:
     if any(name == "vfio" and _PARAMETER in image for name, image in chosen.modules):
         return chosen
     folder = cache.folder() / "kernels" / chosen.version / "noiommu"
-    if not folder.is_dir():
-        _build(chosen, folder)
+    with cache.alone():
+        if not folder.is_dir():
+            _build(chosen, folder)
     built = {path.stem.replace("-", "_"): path.read_bytes() for path in folder.glob("*.ko")}
     return replace(chosen, modules=[(name, built.get(name, image)) for name, image in chosen.modules])
 

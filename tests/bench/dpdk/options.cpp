@@ -65,7 +65,7 @@ void apply(Options& options, const char* name, const char* value) {
             name, {{"drop", Mode::drop}, {"flood", Mode::flood}, {"forward", Mode::forward}, {"both", Mode::both}},
             value);
     if (option == "burst") options.burst = limited(1, max_burst);
-    if (option == "size") options.size = limited(60, 1518);
+    if (option == "size") options.size = limited(60, 1514);
     if (option == "pairs") options.pairs = limited(1, 8);
     if (option == "ring-size") options.ring_size = limited(64, 1024);
     if (option == "cpus") options.cpus = cpu_list(name, value);

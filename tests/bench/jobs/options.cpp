@@ -68,7 +68,7 @@ std::optional<JobOptions> read_job_options(int argc, const char* const* argv) {
     options.device = *device;
     options.job = parse_job(line->text("job").value_or("send"));
     options.burst = number("burst", 32, 1, Batch::capacity);
-    options.size = number("size", 64, 60, 1518);
+    options.size = number("size", 64, 60, 1514);
     options.packets = number("packets", 0, 1, UINT64_MAX);
     options.sleep = line->has("sleep");
     options.yield = line->has("yield");

@@ -1,8 +1,11 @@
 // The control socket under good and bad clients.
 #include "driver/control/server.hpp"
 
+#include <filesystem>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -62,6 +65,46 @@ TEST_F(ControlServer, ARefusedChangeIsToldWithItsCodeAndText) {
     EXPECT_EQ(std::get<Failure>(reply).text, "MQ command");
     EXPECT_EQ(device.queue_pairs, 4U);
     expect_alive();
+}
+
+// Another user's thread: the credentials of a socket are those of the thread that connects.
+class AsAnotherUser {
+public:
+    AsAnotherUser() { set_effective_user(65534); }
+    ~AsAnotherUser() { set_effective_user(0); }
+    AsAnotherUser(const AsAnotherUser&) = delete;
+    AsAnotherUser& operator=(const AsAnotherUser&) = delete;
+
+private:
+    // The C library's function would change all threads.
+    static void set_effective_user(long user) {
+        if (::syscall(SYS_setresuid, -1L, user, -1L) != 0)
+            throw std::system_error(errno, std::generic_category(), "setresuid");
+    }
+};
+
+TEST_F(ControlServer, AnotherUserMayReadAndNotChange) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+    std::filesystem::permissions(folder.path(), std::filesystem::perms{0755});
+    Server server(path, device);
+    std::filesystem::permissions(path, std::filesystem::perms{0666});
+    const ControlThread thread(server);
+    const auto ask_as_another = [&](const Request& request) {
+        const AsAnotherUser other;
+        return decode_reply(ask(encode(request)));
+    };
+    for (const Request& request : {Request{GetInfo{}}, Request{GetStats{}}, Request{GetInterrupts{}}, Request{GetRss{}},
+                                   Request{GetCoalescing{}}, Request{GetDeviceStats{}}})
+        EXPECT_FALSE(std::holds_alternative<Failure>(ask_as_another(request)));
+    for (const Request& request :
+         {Request{SetQueuePairs{2}}, Request{Reset{}}, Request{SetRss{}}, Request{SetCoalescing{}}}) {
+        const Reply reply = ask_as_another(request);
+        ASSERT_TRUE(std::holds_alternative<Failure>(reply));
+        EXPECT_EQ(std::get<Failure>(reply).code, std::errc::operation_not_permitted);
+        EXPECT_NE(std::get<Failure>(reply).text.find("only root and the user who runs"), std::string::npos);
+    }
+    EXPECT_EQ(device.changes, 0U);
+    EXPECT_EQ(ask(change_request), encode(Reply{Done{}})) << "root may";
 }
 
 TEST_F(ControlServer, GarbageIsRefusedAndHarmsNobody) {

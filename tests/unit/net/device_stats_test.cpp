@@ -60,7 +60,6 @@ TEST_F(NetDeviceStats, NothingBehindTheAnswersLengthIsRead) {
 }
 
 TEST_F(NetDeviceStats, NotOfferedRefusedOrNotAnswered) {
-    options.command_deadline = 100ms;
     const auto ask = [this] { static_cast<void>(vmq->device_stats()); };
     open(without(with_all(), Feature::device_stats));
     std::string what;

@@ -163,6 +163,15 @@ TEST_F(NetOpen, AMissingControlQueueIsNamed) {
     EXPECT_NE(what.find("virtqueue 8"), std::string::npos) << what;
 }
 
+// 5.1.6.5: what the driver reads and what the device writes of a command have a descriptor each at least.
+TEST_F(NetOpen, AControlQueueTooSmallForACommandIsNamed) {
+    std::string what;
+    EXPECT_EQ(open_error({.queue_sizes = {{8, 1}}}, &what), make_error_code(Errc::bad_device));
+    EXPECT_NE(what.find("control queue: size 1"), std::string::npos) << what;
+    open({.queue_sizes = {{8, 2}}}).set_queue_pairs(2);
+    EXPECT_EQ(device->pairs_in_use(), 2u);
+}
+
 TEST_F(NetOpen, AResetThatNeverEndsIsAnError) {
     EXPECT_EQ(open_error({.never_resets = true, .reset_deadline = 5ms}), make_error_code(Errc::device_timeout));
 }

@@ -74,7 +74,6 @@ TEST_P(NetEverySetting, ARefusalLeavesTheOldOne) {
 }
 
 TEST_P(NetEverySetting, WithoutAnAnswerItIsGivenUp) {
-    options.command_deadline = 100ms;
     open(with_all());
     const std::string before = picture();
     device->set_control({.answer = Answer::withhold});
