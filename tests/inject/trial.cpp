@@ -135,6 +135,7 @@ std::string Trial::story() const {
 void fail_every_call(const std::function<void(Trial&)>& scenario, Heap heap) {
     Watchdog watchdog;
     std::set_terminate([] {
+        const Doing test{Side::test};
         std::fprintf(stderr, "call %lu: ends the process %s\n", calls(), where().c_str());
         std::abort();
     });

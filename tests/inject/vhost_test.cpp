@@ -101,7 +101,8 @@ private:
     std::optional<Device> vmq_;
 };
 
-TEST(InjectVhost, PackedRings) {
+// By hand, and not clean yet: it takes minutes, and a call that fails with all later ones has ended the process.
+TEST(InjectVhost, DISABLED_PackedRings) {
     const vhost::Folder folder;
     const std::string socket = folder.path() / "backend";
     const Peer peer{socket};
