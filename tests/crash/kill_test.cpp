@@ -18,9 +18,9 @@
 
 #include "driver/support/mapping.hpp"
 #include "driver/support/unique_fd.hpp"
+#include "tests/bench/backend/echo.hpp"
 #include "tests/crash/canary.hpp"
 #include "tests/crash/lives.hpp"
-#include "tests/crash/peer.hpp"
 #include "tests/unit/vhost/folder.hpp"
 
 namespace vmq::crash {
@@ -116,7 +116,7 @@ void expect_untouched(const Estate& estate, unsigned life) {
 void live_and_die(unsigned lives, int signal) {
     const vhost::Folder folder;
     const std::string socket = folder.path() / "backend";
-    const Peer peer{socket};
+    const bench::Echo peer{socket};
     std::minstd_rand random{1};
     Estate estate;
     for (unsigned life = 0; life < lives && !testing::Test::HasFailure(); ++life) {

@@ -15,7 +15,7 @@
 #include <vmq/device.hpp>
 #include <vmq/error.hpp>
 
-#include "tests/crash/peer.hpp"
+#include "tests/bench/backend/echo.hpp"
 #include "tests/unit/vhost/folder.hpp"
 
 namespace vmq::crash {
@@ -57,7 +57,7 @@ protected:
 
     vhost::Folder folder;
     std::string socket = folder.path() / "backend";
-    Peer peer;
+    bench::Echo peer;
     Options options;
     std::optional<Device> device;
 };
@@ -116,7 +116,7 @@ TEST_F(CrashProcess, APairWhoseThreadEndedMayBeTakenAgain) {
 
 TEST_F(CrashProcess, ASecondOpenerOfTheControlSocketIsRefusedAndTold) {
     const std::string other = folder.path() / "other";
-    const Peer other_peer{other};
+    const bench::Echo other_peer{other};
     try {
         static_cast<void>(Device::open("vhost-user:" + other, options));
         ADD_FAILURE() << "opened";

@@ -6,8 +6,7 @@
 
 #include <vmq/device.hpp>
 
-#include "driver/support/event_fd.hpp"
-#include "tests/bench/backend/backend.hpp"
+#include "tests/bench/backend/echo.hpp"
 #include "tests/inject/trial.hpp"
 #include "tests/unit/vhost/folder.hpp"
 
@@ -15,35 +14,6 @@ namespace vmq::inject {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Sends back what it gets.
-class Peer {
-public:
-    explicit Peer(const std::string& socket)
-        : backend_(echo_on(socket)), thread_([this] { backend_.run(stop_.fd()); }) {}
-    ~Peer() {
-        stop_.signal();
-        thread_.join();
-    }
-    Peer(const Peer&) = delete;
-    Peer& operator=(const Peer&) = delete;
-
-private:
-    static bench::BackendOptions echo_on(const std::string& socket) {
-        bench::BackendOptions options;
-        options.socket = socket;
-        options.pairs = 2;
-        options.yield = true;
-        options.mode = bench::Mode::forward;
-        options.inject = 0;
-        options.features = bench::all_features();
-        return options;
-    }
-
-    support::EventFd stop_;
-    bench::Backend backend_;
-    std::thread thread_;
-};
 
 class Story {
 public:
@@ -105,7 +75,7 @@ private:
 TEST(InjectVhost, DISABLED_PackedRings) {
     const vhost::Folder folder;
     const std::string socket = folder.path() / "backend";
-    const Peer peer{socket};
+    const bench::Echo peer{socket};
     fail_every_call([&](Trial& trial) { Story{trial, socket}.tell(); }, Heap::shared);
 }
 

@@ -7,35 +7,35 @@
 #include "driver/support/event_fd.hpp"
 #include "tests/bench/backend/backend.hpp"
 
-namespace vmq::crash {
+namespace vmq::bench {
 
-class Peer {
+class Echo {
 public:
-    explicit Peer(const std::string& socket)
+    explicit Echo(const std::string& socket)
         : backend_(echo_on(socket)), thread_([this] { backend_.run(stop_.fd()); }) {}
-    ~Peer() {
+    ~Echo() {
         stop_.signal();
         thread_.join();
     }
-    Peer(const Peer&) = delete;
-    Peer& operator=(const Peer&) = delete;
+    Echo(const Echo&) = delete;
+    Echo& operator=(const Echo&) = delete;
 
 private:
-    static bench::BackendOptions echo_on(const std::string& socket) {
-        bench::BackendOptions options;
+    static BackendOptions echo_on(const std::string& socket) {
+        BackendOptions options;
         options.socket = socket;
         options.pairs = 2;
         options.threads = 1;
         options.yield = true;
-        options.mode = bench::Mode::forward;
+        options.mode = Mode::forward;
         options.inject = 0;
-        options.features = bench::all_features();
+        options.features = all_features();
         return options;
     }
 
     support::EventFd stop_;
-    bench::Backend backend_;
+    Backend backend_;
     std::thread thread_;
 };
 
-}  // namespace vmq::crash
+}  // namespace vmq::bench
