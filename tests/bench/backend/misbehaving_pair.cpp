@@ -19,7 +19,8 @@ using namespace std::chrono_literals;
 
 constexpr std::uint32_t claimed_length = 60'000;  // more than any receive buffer has, and still a 16-bit length
 constexpr std::uint16_t claimed_checksum = 60'000;
-constexpr auto silence = 1ms;  // for the driver to look before an honest entry covers the misdeed
+constexpr std::uint32_t mark = 1;  // byte more than in honest packets: whoever delivers a misdeed is known by it
+constexpr auto silence = 1ms;      // for the driver to look before an honest entry covers the misdeed
 
 bool is_of_transmitq(Misdeed kind) {
     return kind == Misdeed::transmit_id_outside || kind == Misdeed::transmit_id_twice;
@@ -117,10 +118,12 @@ private:
             case Misdeed::transmit_id_outside:
                 liar.id =
                     static_cast<std::uint16_t>(ring_.size + counters_.misdeeds.value() * 37 % (0x10000 - ring_.size));
+                liar.written += mark;
                 return;
             case Misdeed::id_twice:
             case Misdeed::transmit_id_twice:
                 buffers[1].id = liar.id;
+                buffers[1].written += mark;
                 return;
             case Misdeed::length_beyond:
                 liar.written = claimed_length;
@@ -130,9 +133,11 @@ private:
                 return;
             case Misdeed::many_buffers:
                 header_of(liar).num_buffers = 0xffff;
+                liar.written += mark;
                 return;
             case Misdeed::no_buffers:
                 header_of(liar).num_buffers = 0;
+                liar.written += mark;
                 return;
             case Misdeed::checksum_beyond:
                 header_of(liar).flags = virtio::net_header_flags::needs_csum;
