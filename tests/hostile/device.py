@@ -11,7 +11,7 @@ from lib.processes import Process, wait_for_socket
 PAIRS = 2
 SIZE = 64  # bytes of a packet that it delivers
 AFTER = 2000  # packets between two misdeeds, many times what a ring holds: the second one tells that pair 0 went on
-TIMES = 20  # misdeeds; then pair 0 is silent, so that what it delivered can be compared to the packet
+TIMES = 20  # misdeeds; then pair 0 delivers nothing, so that counts can be compared
 LOOK_SECONDS = 0.02
 REST_SECONDS = 0.1
 FIRST_SECONDS = 10.0  # for the first misdeed to happen

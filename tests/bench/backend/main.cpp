@@ -46,10 +46,11 @@ void declare_options(boost::program_options::options_description& options) {
     add("size", word()->value_name("BYTES"), "of the packets that it makes (default: 64)");
     add("burst", word()->value_name("N"), "most packets at a time (default: 32)");
     add("inject", word()->value_name("N"), "forward: packets it puts into circulation (default: 64)");
-    add("misbehave", word()->value_name("KIND"),
-        "break a rule on pair 0 now and then; the kinds: see the error of none");
+    const auto misdeeds =
+        fmt::format("break a rule on pair 0 now and then: {}", fmt::join(bench::misdeed_names(), ", "));
+    add("misbehave", word()->value_name("KIND"), misdeeds.c_str());
     add("after", word()->value_name("N"), "packets between two misdeeds (default: 10000)");
-    add("times", word()->value_name("N"), "misdeeds, after which pair 0 does nothing any more (default: 1000000)");
+    add("times", word()->value_name("N"), "misdeeds, after which pair 0 delivers nothing any more (default: 1000000)");
     add("without", po::value<std::vector<std::string>>()->value_name("FEATURE"),
         "a feature not to offer: RING_PACKED, IN_ORDER, MRG_RXBUF, EVENT_IDX, ..., PROTOCOL_FEATURES; repeatable");
 }

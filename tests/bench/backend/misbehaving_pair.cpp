@@ -8,6 +8,7 @@
 #include <thread>
 #include <type_traits>
 #include <unistd.h>
+#include <utility>
 
 #include "tests/bench/backend/packed_queue.hpp"
 #include "tests/bench/backend/split_queue.hpp"
@@ -44,10 +45,12 @@ public:
     }
     void start(Direction direction, const RingMemory& ring, std::uint32_t base) override {
         if (direction == direction_) ring_ = ring;
+        if (direction == Direction::receive) receives_ = true;
         honest_->start(direction, ring, base);
     }
     std::uint32_t stop(Direction direction) override {
         if (direction == direction_) ring_ = {};
+        if (direction == Direction::receive && !std::exchange(receives_, false)) return base_;
         return honest_->stop(direction);
     }
     void set_enabled(Direction direction, bool enabled) override { honest_->set_enabled(direction, enabled); }
@@ -58,7 +61,7 @@ public:
     [[nodiscard]] bool runs() const noexcept override { return honest_->runs(); }
 
     bool poll() override {
-        if (counters_.misdeeds.value() >= misbehaviour_.most) return false;
+        if (counters_.misdeeds.value() >= misbehaviour_.most) return poll_without_receiveq();
         if (moved() - last_ < misbehaviour_.after || ring_.size == 0) return honest_->poll();
         Queue queue{ring_, {settings_.event_idx, false}, honest_->stop(direction_)};
         const bool done = misbehave(queue);
@@ -82,6 +85,11 @@ private:
         const std::uint64_t packets = misbehaviour_.kind == Misdeed::checksum_beyond ? 2 : 1;
         counters_.sent.add(packets);
         counters_.sent_bytes.add(packets * settings_.size);
+    }
+
+    bool poll_without_receiveq() {
+        if (std::exchange(receives_, false)) base_ = honest_->stop(Direction::receive);
+        return honest_->runs() && honest_->poll();
     }
 
     void settle() {
@@ -175,6 +183,8 @@ private:
     RingMemory ring_;
     AddressMap memory_;
     int call_ = -1;
+    bool receives_ = false;   // the honest pair has the receiveq
+    std::uint32_t base_ = 0;  // of the receiveq when it was taken away
 };
 
 }  // namespace

@@ -23,7 +23,7 @@ enum class Misdeed {
 struct Misbehaviour {
     Misdeed kind;
     std::uint64_t after;  // packets in the misdeed's direction, before the first and between any two
-    std::uint64_t most;   // misdeeds; after the last one the pair does nothing any more
+    std::uint64_t most;   // misdeeds; after the last one the pair delivers nothing any more
 };
 
 // Throws std::out_of_range for a name that is none.

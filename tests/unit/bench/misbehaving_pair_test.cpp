@@ -107,11 +107,14 @@ TEST_P(MisbehavingPairTest, ClaimsLessThanAHeaderAgainAndAgain) {
     EXPECT_EQ(backend_->counters().at(0).sent.value(), ring_size - 2u);
 }
 
-TEST_P(MisbehavingPairTest, DoesNothingAfterTheLastMisdeed) {
+TEST_P(MisbehavingPairTest, DeliversNothingAfterTheLastMisdeedAndStillTakes) {
     meet(Misdeed::length_short, 1);
     EXPECT_EQ(frontend_->take(receiveq, after + 2).size(), after + 2);
     std::this_thread::sleep_for(std::chrono::milliseconds{20});
     EXPECT_TRUE(frontend_->rings[receiveq]->take().empty());
+    EXPECT_EQ(frontend_->take(transmitq, ring_size).size(), ring_size);
+    frontend_->stop(receiveq);
+    EXPECT_EQ(backend_->counters().at(0).sent.value(), after + 1);
 }
 
 TEST_P(MisbehavingPairTest, NamesABufferThatTheRingDoesNotHave) {
