@@ -67,10 +67,18 @@ class Mqperf:
 
     def finish(self) -> dict:
         """Ends it as ^C does, and returns its summary."""
-        self._process.send_signal(signal.SIGINT)
-        output, _ = self._process.communicate(timeout=PATIENCE)
-        assert self._process.returncode == 0, f"mqperf: {self._process.returncode}: {self.errors()}{output.decode()}"
+        code, output = self.end()
+        assert code == 0, f"mqperf: {code}: {self.errors()}{output}"
         return json.loads(output)[0]
+
+    def end(self, patience: float = PATIENCE) -> tuple[int, str]:
+        """The same, however it ends: its exit code and its output."""
+        self._process.send_signal(signal.SIGINT)
+        output, _ = self._process.communicate(timeout=patience)
+        return self._process.returncode, output.decode()
+
+    def runs(self) -> bool:
+        return self._process.poll() is None
 
     def errors(self) -> str:
         return os.pread(self._errors.fileno(), 65536, 0).decode(errors="replace")  # its offset is mqperf's too

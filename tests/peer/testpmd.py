@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -28,14 +29,16 @@ class Testpmd:
     def __init__(self, path: Path, queues: int, client: bool = False) -> None:
         if not client:
             path.unlink(missing_ok=True)  # one that was killed leaves its socket, which the next one does not replace
-        device = f"net_vhost0,iface={path},queues={queues}" + (",client=1" if client else "")
+        self._start(f"net_vhost0,iface={path},queues={queues}" + (",client=1" if client else ""), queues)
+
+    def _start(self, device: str, queues: int, lcores: str = "0@0,1@1", options: tuple = ()) -> None:
         self._output, terminal = os.openpty()  # to a pipe it would write its lines only in large blocks
         self._process = subprocess.Popen(
-            ["dpdk-testpmd", "--no-pci", "--no-huge", "-m", "256", "-l", "0,1", "--no-telemetry",
+            ["dpdk-testpmd", "--no-pci", "--no-huge", "-m", "256", "--lcores", lcores, "--no-telemetry",
              f"--file-prefix=vmq-{os.getpid()}-{id(self)}", "--vdev", device,
              # What other threads print may fall into the midst of a prompt.
              "--log-level=lib.vhost:error", "--", "-i", "--no-mlockall", "--mask-event=all",
-             f"--rxq={queues}", f"--txq={queues}", "--nb-cores=1", "--total-num-mbufs=16384"],
+             f"--rxq={queues}", f"--txq={queues}", f"--nb-cores={lcores.count(',')}", "--total-num-mbufs=16384", *options],
             stdin=subprocess.PIPE, stdout=terminal, stderr=terminal, start_new_session=True)
         os.close(terminal)
         self._text = b""
@@ -43,7 +46,11 @@ class Testpmd:
         # It stands still when nobody reads what it prints.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self._await_prompt()
+        try:
+            self._await_prompt()
+        except BaseException:
+            self.kill()
+            raise
 
     def __enter__(self) -> Testpmd:
         return self
@@ -51,11 +58,11 @@ class Testpmd:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def command(self, line: str) -> str:
+    def command(self, line: str, patience: float = PATIENCE) -> str:
         """Types a command and returns what it prints."""
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
-        return self._await_prompt()
+        return self._await_prompt(patience)
 
     def forward(self, mode: str, start: str = "start") -> None:
         self.command(f"set fwd {mode}")
@@ -85,18 +92,32 @@ class Testpmd:
     def clear(self) -> None:
         self.command("clear port stats 0")
 
+    def ended(self) -> Optional[int]:
+        """Its exit code as subprocess has it; None while it runs."""
+        return self._process.poll()
+
+    def leave(self, patience: float = PATIENCE) -> int:
+        """Ends it by its own command; its exit code."""
+        self._process.stdin.write(b"quit\n")
+        self._process.stdin.flush()
+        try:
+            return self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError("testpmd: it does not end") from None
+
     def kill(self) -> None:
-        if self._process.returncode is not None:
+        if self._process.stdin.closed:
             return
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._reader.join()
         os.close(self._output)
 
-    def _await_prompt(self) -> str:
+    def _await_prompt(self, patience: float = PATIENCE) -> str:
         with self._news:
-            self._news.wait_for(lambda: PROMPT in self._text or not self._reader.is_alive(), PATIENCE)
+            self._news.wait_for(lambda: PROMPT in self._text or not self._reader.is_alive(), patience)
             if PROMPT not in self._text:
                 state = "no prompt" if self._reader.is_alive() else "it ended"
                 raise TimeoutError(f"testpmd: {state}:\n" + self._text.decode(errors="replace")[-2000:])

@@ -93,7 +93,8 @@ std::string Backend::counters_as_json() const {
                          {"sent", pair.sent.value()},
                          {"sent_bytes", pair.sent_bytes.value()},
                          {"dropped", pair.dropped.value()},
-                         {"interrupts", pair.interrupts.value()}});
+                         {"interrupts", pair.interrupts.value()},
+                         {"misdeeds", pair.misdeeds.value()}});
     }
     return nlohmann::ordered_json{{"pairs", pairs}}.dump();
 }

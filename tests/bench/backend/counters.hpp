@@ -25,6 +25,7 @@ struct alignas(64) PairCounters {
     Counter sent_bytes;
     Counter dropped;  // of those to be forwarded, too long for the receive buffer
     Counter interrupts;
+    Counter misdeeds;
 };
 
 }  // namespace vmq::bench

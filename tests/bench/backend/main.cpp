@@ -2,12 +2,15 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <poll.h>
+#include <stdexcept>
 #include <sys/signalfd.h>
 #include <thread>
 #include <unistd.h>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include "affinity/cpu_set.hpp"
 #include "driver/support/event_fd.hpp"
@@ -43,6 +46,11 @@ void declare_options(boost::program_options::options_description& options) {
     add("size", word()->value_name("BYTES"), "of the packets that it makes (default: 64)");
     add("burst", word()->value_name("N"), "most packets at a time (default: 32)");
     add("inject", word()->value_name("N"), "forward: packets it puts into circulation (default: 64)");
+    const auto misdeeds =
+        fmt::format("break a rule on pair 0 now and then: {}", fmt::join(bench::misdeed_names(), ", "));
+    add("misbehave", word()->value_name("KIND"), misdeeds.c_str());
+    add("after", word()->value_name("N"), "packets between two misdeeds (default: 10000)");
+    add("times", word()->value_name("N"), "misdeeds, after which pair 0 delivers nothing any more (default: 1000000)");
     add("without", po::value<std::vector<std::string>>()->value_name("FEATURE"),
         "a feature not to offer: RING_PACKED, IN_ORDER, MRG_RXBUF, EVENT_IDX, ..., PROTOCOL_FEATURES; repeatable");
 }
@@ -53,6 +61,19 @@ bench::Mode parse_mode(const std::string& word) {
     if (word == "both") return bench::Mode::both;
     if (word == "forward") return bench::Mode::forward;
     throw tools::UsageError{fmt::format("unknown mode '{}': drop, flood, both or forward", word)};
+}
+
+std::optional<bench::Misbehaviour> read_misbehaviour(const tools::CommandLine& line, bench::Mode mode) {
+    const auto kind = line.text("misbehave");
+    if (!kind) return std::nullopt;
+    const auto after = tools::parse_number(line.text("after").value_or("10000"), "after", 1, 1'000'000'000);
+    const auto most = tools::parse_number(line.text("times").value_or("1000000"), "times", 1, 1'000'000'000);
+    if (mode == bench::Mode::forward) throw tools::UsageError{"--misbehave: not in mode forward"};
+    try {
+        return bench::Misbehaviour{bench::parse_misdeed(*kind), after, most};
+    } catch (const std::out_of_range& error) {
+        throw tools::UsageError{fmt::format("{}: {}", error.what(), fmt::join(bench::misdeed_names(), ", "))};
+    }
 }
 
 std::uint64_t offered_features(const tools::CommandLine& line) {
@@ -84,7 +105,10 @@ bench::BackendOptions read_options(const tools::CommandLine& line) {
     number("size", options.size, 14, 65535);
     number("burst", options.burst, 1, 256);
     number("inject", options.inject, 0, 32768);
+    options.misbehaviour = read_misbehaviour(line, options.mode);
     options.features = offered_features(line);
+    if (options.misbehaviour && options.misbehaviour->kind == bench::Misdeed::checksum_beyond)
+        options.features |= virtio::FeatureSet{virtio::Feature::guest_csum}.bits();
     return options;
 }
 

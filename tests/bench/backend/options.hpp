@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "tests/bench/backend/misbehaviour.hpp"
 
 namespace vmq::bench {
 
@@ -27,6 +30,8 @@ struct BackendOptions {
     unsigned burst = 32;         // most buffers that are taken at a time
     unsigned inject = 64;        // packets that forward puts into circulation when a pair starts
     std::uint64_t features = 0;  // offered
+
+    std::optional<Misbehaviour> misbehaviour;  // of pair 0
 };
 
 // Everything that the backend can do.

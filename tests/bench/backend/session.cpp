@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "driver/virtio/features.hpp"
+#include "tests/bench/backend/misbehaving_pair.hpp"
 
 namespace vmq::bench {
 namespace {
@@ -170,6 +171,8 @@ void Session::set_features(std::uint64_t features) {
     settings.header_size = settings.mergeable || set.has(Feature::version_1) ? 12 : 10;
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
         pairs_[i] = make_pair(settings, counters_[i]);
+        if (options_.misbehaviour && i == 0)
+            pairs_[i] = make_misbehaving_pair(std::move(pairs_[i]), settings, *options_.misbehaviour, counters_[i]);
         pairs_[i]->set_memory(memory_.by_guest_address());
     }
 }

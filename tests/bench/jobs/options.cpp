@@ -37,6 +37,7 @@ void declare_options(po::options_description& options) {
     add("cpus", word()->value_name("LIST"), "the threads' CPUs, in their order: 0,2");
     add("refuse", po::value<std::vector<std::string>>()->value_name("FEATURE"),
         "a feature to refuse, such as RING_PACKED; repeatable");
+    add("receive-checksum", "let the device leave checksums undone");
     add("packets", word()->value_name("N"), "do the job for exactly so many packets, and end");
     add("sleep", "ping: wait for the interrupt instead of polling");
     add("yield", "give the CPU away when there is nothing to do");
@@ -77,6 +78,7 @@ std::optional<JobOptions> read_job_options(int argc, const char* const* argv) {
     options.library.cpus = line->text("cpus").value_or("");
     options.library.mode = options.sleep ? Mode::interrupts : Mode::poll;
     options.library.control_socket = std::nullopt;
+    options.library.receive_checksum = line->has("receive-checksum");
     if (line->has("refuse")) options.library.refused_features = line->options["refuse"].as<std::vector<std::string>>();
     return options;
 }

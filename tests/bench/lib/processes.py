@@ -77,13 +77,26 @@ class Process:
 
     def go(self, milliseconds):
         """One round of the job; what the program reports of it."""
+        return self.ask(f"go {milliseconds}", milliseconds / 1000 + PATIENCE_SECONDS)
+
+    def ask(self, line, seconds=PATIENCE_SECONDS):
+        """The object that it answers to a line."""
+        self.begin(line)
+        return self.answer(seconds)
+
+    def begin(self, line):
         try:
-            self._child.stdin.write(f"go {milliseconds}\n".encode())
+            self._child.stdin.write(f"{line}\n".encode())
             self._child.stdin.flush()
         except BrokenPipeError:
             self._child.wait()
             self.fail("is gone")
-        return json.loads(self.line(milliseconds / 1000 + PATIENCE_SECONDS))
+
+    def answer(self, seconds):
+        return json.loads(self.line(seconds))
+
+    def runs(self):
+        return self._child.poll() is None
 
     def freeze(self):
         os.kill(self.pid, signal.SIGSTOP)
