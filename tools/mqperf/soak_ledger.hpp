@@ -42,7 +42,6 @@ private:
     }
 
     std::array<std::atomic<std::uint64_t>, 4096> slots_{};
-    std::uint64_t oldest_ = 0;  // not given up
     std::atomic<std::uint64_t> sent_{0};
     std::atomic<std::uint64_t> returned_{0};
     std::atomic<std::uint64_t> given_up_{0};

@@ -37,8 +37,8 @@ HostilePair::HostilePair(const PairForm& form)
       pair_(0, make_receiveq(receive_ring_, form), make_transmitq(transmit_ring_, form), net::WaitMode::polling),
       receiveq_(receive_ring_.bytes(), pair_.receiveq().config(virtio::no_vector), form.format.packed),
       transmitq_(transmit_ring_.bytes(), pair_.transmitq().config(virtio::no_vector), form.format.packed) {
-    auto pool =
-        std::make_unique<net::PacketPool>(packet_memory_.block(), form.buffers, form.buffer_size, form.header.size);
+    auto pool = std::make_unique<net::PacketPool>(std::vector{packet_memory_.block()}, form.buffers, form.buffer_size,
+                                                  form.header.size);
     pool_ = pool.get();
     pair_.prepare(std::move(pool));
     settle(Shape::active);

@@ -32,7 +32,7 @@ constexpr std::uint32_t longest_packet = 1514;
 // Kept from input to input, which is how it shows that no buffer gets lost.
 struct Pool {
     Memory memory{std::size_t{buffer_count} * buffer_size};
-    net::PacketPool pool{memory.block(), buffer_count, buffer_size, net::plain_header_size};
+    net::PacketPool pool{{memory.block()}, buffer_count, buffer_size, net::plain_header_size};
 };
 
 net::PacketPool& the_pool() {

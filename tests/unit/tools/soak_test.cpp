@@ -85,7 +85,7 @@ TEST(SoakLedger, CountsEachPacketOnce) {
     SoakLedger ledger;
     for (std::uint64_t i = 0; i < 5; ++i) EXPECT_EQ(ledger.leave(), i);
     EXPECT_EQ(ledger.outstanding(), 5u);
-    for (const std::uint64_t number : {4, 0, 1, 2}) ledger.came_back(number);
+    for (const std::uint64_t number : {4u, 0u, 1u, 2u}) ledger.came_back(number);
     EXPECT_EQ(ledger.returned(), 4u);
     ledger.came_back(4);
     EXPECT_EQ(ledger.doubled(), 1u);
