@@ -39,6 +39,7 @@ protected:
         FeatureSet features{Feature::version_1, Feature::mrg_rxbuf};
         if (GetParam()) features.add(Feature::ring_packed);
         frontend_.emplace(options.socket, features);
+        for (std::uint32_t index : {receiveq, transmitq}) frontend_->enable(index, false);
         for (std::uint32_t index : {receiveq, transmitq}) {
             for (std::uint32_t i = 0; i < ring_size; ++i) {
                 const bool receives = index == receiveq;
@@ -47,6 +48,7 @@ protected:
                 frontend_->rings[index]->offer(piece, receives ? virtio::descriptor_flags::write : std::uint16_t{0});
             }
         }
+        for (std::uint32_t index : {receiveq, transmitq}) frontend_->enable(index, true);
     }
     void TearDown() override {
         if (!backend_) return;

@@ -148,7 +148,8 @@ TEST_F(FrontendTest, ManyCommandsDoNotFillTheSocketWithAnswers) {
     EXPECT_EQ(caught([&] { frontend.carry_out(commands, soon()); }).code, Errc::device_timeout);
     EXPECT_EQ(sent(128).size(), 128u);  // the second lot waits for its answers before there is a third
     char more = 0;
-    EXPECT_EQ(::recv(sockets.backend.get(), &more, 1, MSG_DONTWAIT), -1);
+    EXPECT_EQ(::recv(sockets.backend.get(), &more, 1, MSG_DONTWAIT), 0)
+        << "nothing but the end: the session is given up";
 }
 
 TEST_F(FrontendTest, StopsEveryVring) {
