@@ -213,6 +213,7 @@ std::size_t operate(Input& input) {
     Options options;
     options.command_deadline = 0ms;
     options.settle_limit = 0ms;
+    options.ring_size = 16;
     options.buffers_per_pair = 96;
     options.receive_checksum = (wishes & 1) != 0;
     options.receive_coalescing = (wishes & 2) != 0;

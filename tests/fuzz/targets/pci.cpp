@@ -2,7 +2,6 @@
 // VIRTIO 1.3, 3.1.1, 4.1 and 5.1.4.
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <string>
 #include <utility>
 
@@ -92,7 +91,7 @@ std::size_t use_registers(Registers& registers, Input& input) {
     through += goes_through([&] { static_cast<void>(registers.device_features()); });
     through += goes_through([&] {
         const std::uint16_t size = registers.queue_size(virtio::QueueIndex{input.u16()});
-        require(size == 0 || std::has_single_bit(size), "a virtqueue's size is a power of two");
+        require(size <= virtio::max_queue_size, "a virtqueue has at most 32,768 descriptors");
     });
     through += goes_through([&] { static_cast<void>(registers.set_config_vector(virtio::VectorIndex{1})); });
     through += goes_through([&] {
